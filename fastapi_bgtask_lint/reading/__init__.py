@@ -1,0 +1,1 @@
+"""Source files in, plain facts out. The only room that knows LibCST's trees."""

@@ -1,0 +1,549 @@
+"""What a module says, as plain data: the facts that every later room works on.
+
+Facts are frozen and serialisable. They keep what bears on background tasks and drop the rest: no comments, no
+whitespace, no positions. `at` is the ordinal of a node in its module: it grows in the order of the source, so two facts
+compare by it as by line and column, and `reading.source.Source.place` turns it into a place for the few that are reported.
+Facts compare by identity: the same text at two places is two facts.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from typing import TypeAlias
+
+import msgspec
+
+
+class Fact(msgspec.Struct, frozen=True, eq=False, tag=True):
+    """A node of a module."""
+
+    at: int
+    """The ordinal of the node's first token in the module, unique, in the order of the source."""
+
+
+# --- expressions ------------------------------------------------------------------------------------------------------
+
+
+class Name(Fact, frozen=True, eq=False, tag=True):
+    """A name that is read, or bound where it stands as a target."""
+
+    id: str
+
+
+class Attribute(Fact, frozen=True, eq=False, tag=True):
+    """`value.attr`"""
+
+    value: Expression
+    attr: str
+
+
+class Argument(msgspec.Struct, frozen=True, eq=False):
+    """One argument of a call: `value`, `keyword=value`, `*value` or `**value`."""
+
+    value: Expression
+    keyword: str | None = None
+    star: str = ""
+
+
+class Call(Fact, frozen=True, eq=False, tag=True):
+    """`function(arguments)`; the bases and keywords of a class are not one."""
+
+    function: Expression
+    arguments: tuple[Argument, ...] = ()
+
+
+class Await(Fact, frozen=True, eq=False, tag=True):
+    """`await value`"""
+
+    value: Expression
+
+
+class Yield(Fact, frozen=True, eq=False, tag=True):
+    """`yield value` or `yield from value`"""
+
+    value: Expression | None = None
+    delegates: bool = False
+
+
+class Constant(Fact, frozen=True, eq=False, tag=True):
+    """A literal. Strings that stand side by side are joined; a number too long to be read is None in `value`, kind int."""
+
+    kind: str
+    """`none`, `bool`, `int`, `float`, `complex`, `str`, `bytes` or `ellipsis`"""
+    value: None | bool | int | float | str = None
+    """The value of none, bool, int, float and str; None for the other kinds."""
+
+
+class Formatted(Fact, frozen=True, eq=False, tag=True):
+    """An f-string (or t-string): the expressions in it, the text left out."""
+
+    values: tuple[Expression, ...] = ()
+
+
+class Collection(Fact, frozen=True, eq=False, tag=True):
+    """A literal `tuple`, `list` or `set`."""
+
+    kind: str
+    items: tuple[Expression, ...] = ()
+
+
+class Mapping(Fact, frozen=True, eq=False, tag=True):
+    """A literal dict; the key of `**value` is None."""
+
+    items: tuple[tuple[Expression | None, Expression], ...] = ()
+
+
+class Starred(Fact, frozen=True, eq=False, tag=True):
+    """`*value` in a collection or a target."""
+
+    value: Expression
+
+
+class Choice(Fact, frozen=True, eq=False, tag=True):
+    """`a or b or c`, `a and b and c`: chains of the same operator are one."""
+
+    operator: str
+    """`and` or `or`"""
+    values: tuple[Expression, ...] = ()
+
+
+class Conditional(Fact, frozen=True, eq=False, tag=True):
+    """`body if test else orelse`"""
+
+    test: Expression
+    body: Expression
+    orelse: Expression
+
+
+class Operation(Fact, frozen=True, eq=False, tag=True):
+    """Arithmetic, comparison or a unary operator; `a / b / c` is one, flattened to the left."""
+
+    operator: str
+    """As written: `+`, `/`, `not`, `is not`, `in` ...; of a chain of different comparisons the first."""
+    operands: tuple[Expression, ...] = ()
+
+
+class Subscript(Fact, frozen=True, eq=False, tag=True):
+    """`value[indices]`; a slice is Opaque."""
+
+    value: Expression
+    indices: tuple[Expression, ...] = ()
+
+
+class Named(Fact, frozen=True, eq=False, tag=True):
+    """`name := value`"""
+
+    target: Name
+    value: Expression
+
+
+class Clause(msgspec.Struct, frozen=True, eq=False):
+    """`for target in iterable if condition ...` in a comprehension."""
+
+    target: Expression
+    iterable: Expression
+    conditions: tuple[Expression, ...] = ()
+    is_async: bool = False
+
+
+class Comprehension(Fact, frozen=True, eq=False, tag=True):
+    """A `list`, `set`, `dict` or `generator` comprehension; a dict's element is a tuple of key and value."""
+
+    kind: str
+    element: Expression
+    clauses: tuple[Clause, ...] = ()
+
+
+class Lambda(Fact, frozen=True, eq=False, tag=True):
+    """`lambda parameters: body`"""
+
+    end: int
+    """The ordinal of the last node inside."""
+    parameters: tuple[Parameter, ...]
+    body: Expression
+
+
+class Opaque(Fact, frozen=True, eq=False, tag=True):
+    """An expression of which nothing is known: a slice, or one nested deeper than anybody reads."""
+
+
+# --- definitions ------------------------------------------------------------------------------------------------------
+
+
+class ParameterKind(enum.StrEnum):
+    """How a parameter takes its argument."""
+
+    POSITIONAL_ONLY = "positional-only"
+    POSITIONAL = "positional"
+    VAR_POSITIONAL = "*"
+    KEYWORD_ONLY = "keyword-only"
+    VAR_KEYWORD = "**"
+
+
+class Parameter(Fact, frozen=True, eq=False, tag=True):
+    """A parameter of a function or a lambda, in the order of the source."""
+
+    name: str
+    kind: ParameterKind
+    annotation: Expression | None = None
+    default: Expression | None = None
+
+
+class FunctionDef(Fact, frozen=True, eq=False, tag=True):
+    """`def` or `async def`, in any scope. `at` is the ordinal of the `def`, decorators come before it."""
+
+    end: int
+    """The ordinal of the last node inside."""
+    name: str
+    is_async: bool
+    is_generator: bool
+    """A `yield` stands in its own body, outside nested functions."""
+    parameters: tuple[Parameter, ...]
+    returns: Expression | None
+    decorators: tuple[Expression, ...]
+    body: tuple[Statement, ...]
+
+
+class ClassDef(Fact, frozen=True, eq=False, tag=True):
+    """`class name(bases, keywords)`"""
+
+    end: int
+    name: str
+    bases: tuple[Expression, ...]
+    keywords: tuple[Argument, ...]
+    decorators: tuple[Expression, ...]
+    body: tuple[Statement, ...]
+
+
+# --- statements -------------------------------------------------------------------------------------------------------
+
+
+class ImportedName(msgspec.Struct, frozen=True, eq=False):
+    """`name as alias`; a name of `import` is dotted."""
+
+    name: str
+    alias: str | None = None
+
+
+class Import(Fact, frozen=True, eq=False, tag=True):
+    """`import a.b as c, d`"""
+
+    names: tuple[ImportedName, ...]
+
+
+class ImportFrom(Fact, frozen=True, eq=False, tag=True):
+    """`from ..module import name as alias`; `*` is a name."""
+
+    level: int
+    """How many dots lead."""
+    module: str
+    """Dotted; empty for `from . import x`."""
+    names: tuple[ImportedName, ...]
+
+
+class Assign(Fact, frozen=True, eq=False, tag=True):
+    """`a = b = value`, `a: annotation = value`, `a += value` (operator `+`), `type A = value` (operator `type`)."""
+
+    targets: tuple[Expression, ...]
+    value: Expression | None = None
+    annotation: Expression | None = None
+    operator: str = ""
+
+
+class Evaluate(Fact, frozen=True, eq=False, tag=True):
+    """An expression as a statement."""
+
+    value: Expression
+
+
+class Return(Fact, frozen=True, eq=False, tag=True):
+    """`return value`"""
+
+    value: Expression | None = None
+
+
+class Raise(Fact, frozen=True, eq=False, tag=True):
+    """`raise exception from cause`; a bare one has no exception."""
+
+    exception: Expression | None = None
+    cause: Expression | None = None
+
+
+class Branch(msgspec.Struct, frozen=True, eq=False):
+    """The test and the body of one `if` or `elif`."""
+
+    test: Expression
+    body: tuple[Statement, ...]
+
+
+class If(Fact, frozen=True, eq=False, tag=True):
+    """`if` with all its `elif`."""
+
+    branches: tuple[Branch, ...]
+    orelse: tuple[Statement, ...] = ()
+
+
+class While(Fact, frozen=True, eq=False, tag=True):
+    """`while test: body else: orelse`"""
+
+    test: Expression
+    body: tuple[Statement, ...]
+    orelse: tuple[Statement, ...] = ()
+
+
+class For(Fact, frozen=True, eq=False, tag=True):
+    """`for target in iterable: body else: orelse`"""
+
+    target: Expression
+    iterable: Expression
+    body: tuple[Statement, ...]
+    orelse: tuple[Statement, ...] = ()
+    is_async: bool = False
+
+
+class WithItem(msgspec.Struct, frozen=True, eq=False):
+    """`context as target`"""
+
+    context: Expression
+    target: Expression | None = None
+
+
+class With(Fact, frozen=True, eq=False, tag=True):
+    """`with items: body`"""
+
+    items: tuple[WithItem, ...]
+    body: tuple[Statement, ...]
+    is_async: bool = False
+
+
+class Handler(Fact, frozen=True, eq=False, tag=True):
+    """`except catches as name: body`; a bare one catches everything."""
+
+    catches: Expression | None
+    name: str | None
+    body: tuple[Statement, ...]
+
+
+class Try(Fact, frozen=True, eq=False, tag=True):
+    """`try`, its handlers (also `except*`), `else` and `finally`."""
+
+    body: tuple[Statement, ...]
+    handlers: tuple[Handler, ...] = ()
+    orelse: tuple[Statement, ...] = ()
+    final: tuple[Statement, ...] = ()
+
+
+class Case(msgspec.Struct, frozen=True, eq=False):
+    """One `case`: the names it binds, whether it takes everything, its guard and its body."""
+
+    names: tuple[Name, ...]
+    irrefutable: bool
+    guard: Expression | None
+    body: tuple[Statement, ...]
+
+
+class Match(Fact, frozen=True, eq=False, tag=True):
+    """`match subject: cases`"""
+
+    subject: Expression
+    cases: tuple[Case, ...]
+
+
+class Delete(Fact, frozen=True, eq=False, tag=True):
+    """`del targets`"""
+
+    targets: tuple[Expression, ...]
+
+
+class Assert(Fact, frozen=True, eq=False, tag=True):
+    """`assert test, message`"""
+
+    test: Expression
+    message: Expression | None = None
+
+
+class Scope(Fact, frozen=True, eq=False, tag=True):
+    """`global names` or `nonlocal names`"""
+
+    kind: str
+    names: tuple[str, ...]
+
+
+class Jump(Fact, frozen=True, eq=False, tag=True):
+    """`break`, `continue` or `pass`"""
+
+    kind: str
+
+
+Expression: TypeAlias = (
+    Name
+    | Attribute
+    | Call
+    | Await
+    | Yield
+    | Constant
+    | Formatted
+    | Collection
+    | Mapping
+    | Starred
+    | Choice
+    | Conditional
+    | Operation
+    | Subscript
+    | Named
+    | Comprehension
+    | Lambda
+    | Opaque
+)
+Statement: TypeAlias = (
+    FunctionDef
+    | ClassDef
+    | Import
+    | ImportFrom
+    | Assign
+    | Evaluate
+    | Return
+    | Raise
+    | If
+    | While
+    | For
+    | With
+    | Try
+    | Match
+    | Delete
+    | Assert
+    | Scope
+    | Jump
+)
+
+
+class ModuleFacts(msgspec.Struct, frozen=True, eq=False):
+    """A whole module."""
+
+    body: tuple[Statement, ...]
+
+
+def children(expression: Expression) -> Iterator[Expression]:
+    """The expressions directly inside, in the order of evaluation; a lambda's body runs later and is not among them."""
+    match expression:
+        case Attribute() | Await() | Starred():
+            yield expression.value
+        case Call():
+            yield expression.function
+            yield from (argument.value for argument in expression.arguments)
+        case Yield():
+            if expression.value is not None:
+                yield expression.value
+        case Formatted() | Choice():
+            yield from expression.values
+        case Collection():
+            yield from expression.items
+        case Mapping():
+            for key, value in expression.items:
+                if key is not None:
+                    yield key
+                yield value
+        case Conditional():
+            yield from (expression.test, expression.body, expression.orelse)
+        case Operation():
+            yield from expression.operands
+        case Subscript():
+            yield expression.value
+            yield from expression.indices
+        case Named():
+            yield expression.value
+        case Comprehension():
+            for clause in expression.clauses:
+                yield clause.iterable
+                yield from clause.conditions
+            yield expression.element
+        case Lambda():
+            yield from (p.default for p in expression.parameters if p.default is not None)
+        case _:
+            return
+
+
+def walk(expression: Expression) -> Iterator[Expression]:
+    """The expression and all inside it, each before what it holds, lambdas' bodies left out."""
+    stack = [expression]
+    while stack:
+        current = stack.pop()
+        yield current
+        stack.extend(reversed(list(children(current))))
+
+
+def blocks(statement: Statement) -> Iterator[tuple[Statement, ...]]:
+    """The blocks that a statement runs as part of its own function, nested definitions left out."""
+    match statement:
+        case If():
+            yield from (branch.body for branch in statement.branches)
+            yield statement.orelse
+        case While() | For():
+            yield statement.body
+            yield statement.orelse
+        case With():
+            yield statement.body
+        case Try():
+            yield statement.body
+            yield from (handler.body for handler in statement.handlers)
+            yield statement.orelse
+            yield statement.final
+        case Match():
+            yield from (case.body for case in statement.cases)
+        case _:
+            return
+
+
+def statements(body: tuple[Statement, ...]) -> Iterator[Statement]:
+    """All statements of a body and its blocks, in the order of the source; definitions are named but not entered."""
+    stack = list(reversed(body))
+    while stack:
+        current = stack.pop()
+        yield current
+        inner = [statement for block in blocks(current) for statement in block]
+        stack.extend(reversed(inner))
+
+
+def expressions(statement: Statement) -> Iterator[Expression]:
+    """The expressions of the statement itself, in the order of evaluation, its blocks left out."""
+    match statement:
+        case Assign():
+            if statement.value is not None:
+                yield statement.value
+            yield from statement.targets
+        case Evaluate():
+            yield statement.value
+        case Return():
+            if statement.value is not None:
+                yield statement.value
+        case Raise():
+            yield from (part for part in (statement.exception, statement.cause) if part is not None)
+        case If():
+            yield from (branch.test for branch in statement.branches)
+        case While():
+            yield statement.test
+        case For():
+            yield statement.iterable
+        case With():
+            yield from (item.context for item in statement.items)
+        case Match():
+            yield statement.subject
+            yield from (case.guard for case in statement.cases if case.guard is not None)
+        case Assert():
+            yield statement.test
+            if statement.message is not None:
+                yield statement.message
+        case Delete():
+            yield from statement.targets
+        case Try():
+            yield from (handler.catches for handler in statement.handlers if handler.catches is not None)
+        case FunctionDef():
+            yield from statement.decorators
+            yield from (p.default for p in statement.parameters if p.default is not None)
+        case ClassDef():
+            yield from statement.decorators
+            yield from statement.bases
+            yield from (keyword.value for keyword in statement.keywords)
+        case _:
+            return
