@@ -1,0 +1,5 @@
+"""A linter for FastAPI background tasks."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"
