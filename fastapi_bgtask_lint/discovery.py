@@ -1,0 +1,208 @@
+"""Which files belong to a project, and which of them can hold a registration.
+
+Only names and bytes are looked at here: nothing is decoded or parsed, so that a project of many files costs little.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+_ROOT_MARKS = ("pyproject.toml", "setup.cfg", "setup.py", ".git")
+_LEFT_OUT = frozenset(
+    {"__pycache__", "__pypackages__", "_build", "buck-out", "build", "dist", "node_modules", "site-packages", "venv"}
+)
+_MENTIONS_TASKS = re.compile(rb"BackgroundTask|add_task")
+_SETS_BACKGROUND = re.compile(rb"\bbackground\s*=|\.background\b")
+_MENTIONS_FRAMEWORK = re.compile(rb"fastapi|starlette")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that could not be done. The run goes on and its exit status is 2."""
+
+    path: Path
+    message: str
+    traceback: str = ""
+    """Where a bug of this tool showed; empty for everything that is not one."""
+
+
+Report = Callable[[Problem], None]
+
+
+def absolute(path: str | os.PathLike[str]) -> Path:
+    """The path from the file system's root, without `.` and `..`, symbolic links kept."""
+    return Path(os.path.abspath(path))  # Path.absolute keeps "..", resolve() follows links
+
+
+def project_root(path: Path) -> Path:
+    """The nearest folder upward that looks like a project's root, else the folder itself (a file's own folder)."""
+    folder = path if path.is_dir() else path.parent
+    for candidate in (folder, *folder.parents):
+        if any(os.path.lexists(candidate / mark) for mark in _ROOT_MARKS):
+            return candidate
+    return folder
+
+
+def is_seed(data: bytes) -> bool:
+    """Whether a file can hold a registration: the test by bytes that spares the others from being parsed."""
+    if _MENTIONS_TASKS.search(data):
+        return True
+    return bool(_SETS_BACKGROUND.search(data) and _MENTIONS_FRAMEWORK.search(data))
+
+
+def read_bytes(path: Path, report: Report) -> bytes | None:
+    """A regular file's content, or None when it cannot be had: then the problem is reported."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            report(Problem(path, "is not a regular file"))
+            return None
+        return path.read_bytes()
+    except OSError as error:
+        report(Problem(path, reason(error)))
+        return None
+
+
+def reason(error: OSError) -> str:
+    """An operating system's error in its own words, without the number and the path."""
+    return (error.strerror or str(error) or type(error).__name__).lower()
+
+
+def python_files(root: Path, report: Report | None = None) -> Iterator[Path]:
+    """The Python files below a folder in the order of their paths.
+
+    Left out are what git ignores, virtual environments, hidden folders, build output and what lies behind links to
+    folders. The folder itself is never left out: whoever names it wants it. What cannot be read goes to `report`.
+    """
+    walk = _Walk(root, report or _unheard)
+    yield from walk.files(root, _ignores_above(root))
+
+
+def _unheard(_: Problem) -> None:
+    """Nobody asked for problems."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ignores:
+    """The ignore files that hold for a folder, outermost first."""
+
+    specs: tuple[tuple[str, GitIgnoreSpec], ...] = ()
+
+    def cover(self, path: str, suffix: str = "") -> bool:
+        """Whether git ignores the path: the innermost file that speaks of it decides. A folder's suffix is `/`."""
+        for base, spec in reversed(self.specs):
+            verdict = spec.check_file(path[len(base) :] + suffix).include
+            if verdict is not None:
+                return verdict
+        return False
+
+    def and_of(self, folder: str, *names: str) -> _Ignores:
+        """These and the ignore files of one more folder."""
+        base = folder if folder.endswith(os.sep) else folder + os.sep
+        lines = [line for name in names for line in _lines(os.path.join(folder, name))]
+        if not lines:
+            return self
+        return _Ignores((*self.specs, (base, _compiled(lines))))
+
+
+def _compiled(lines: Sequence[str]) -> GitIgnoreSpec:
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - many projects have no ignore file
+
+    good = []
+    for line in lines:
+        try:
+            GitIgnoreSpec.from_lines([line])
+        except ValueError:
+            continue  # git skips a pattern that it cannot read
+        good.append(line)
+    return GitIgnoreSpec.from_lines(good)
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return file.read().splitlines()
+    except OSError:
+        return []
+
+
+def _ignores_above(folder: Path) -> _Ignores:
+    """The repository's ignore files above a folder; none when they ignore the folder itself: it was named on purpose."""
+    above = [*reversed(folder.parents)]
+    tops = [at for at, parent in enumerate(above) if os.path.lexists(parent / ".git")]
+    if not tops or os.path.lexists(folder / ".git"):
+        return _Ignores()
+    ignores = _Ignores()
+    chain = [*above[tops[-1] :], folder]
+    for outer, inner in itertools.pairwise(chain):
+        ignores = ignores.and_of(str(outer), ".git/info/exclude", ".gitignore")
+        if ignores.cover(str(inner), "/"):
+            return _Ignores()
+    return ignores
+
+
+@dataclass(slots=True)
+class _Walk:
+    root: Path
+    report: Report
+    _seen: set[str] = field(default_factory=set)
+
+    def files(self, folder: Path, ignores: _Ignores) -> Iterator[Path]:
+        pending = [(str(folder), ignores)]
+        while pending:
+            place, outer = pending.pop()
+            entries = self._entries(place)
+            inner = outer.and_of(place, ".git/info/exclude", ".gitignore")
+            folders = []
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    if not self._leaves_out(entry) and not inner.cover(entry.path, "/"):
+                        folders.append((entry.path, inner))
+                elif entry.name.endswith(".py") and not inner.cover(entry.path) and self._is_source(entry):
+                    yield Path(entry.path)
+            pending.extend(reversed(folders))
+
+    def _entries(self, folder: str) -> list[os.DirEntry[str]]:
+        try:
+            with os.scandir(folder) as found:
+                return sorted(found, key=lambda entry: entry.name)
+        except FileNotFoundError:
+            return []  # it went away since its parent was read
+        except OSError as error:
+            self.report(Problem(Path(folder), reason(error)))
+            return []
+
+    def _leaves_out(self, entry: os.DirEntry[str]) -> bool:
+        return (
+            entry.name.startswith(".")
+            or entry.name in _LEFT_OUT
+            or os.path.exists(os.path.join(entry.path, "pyvenv.cfg"))
+        )
+
+    def _is_source(self, entry: os.DirEntry[str]) -> bool:
+        """A regular file, or a link to one that this walk does not meet anyway."""
+        if entry.name.startswith(".#"):
+            return False  # an editor's lock: a link that leads nowhere on purpose
+        try:
+            mode = entry.stat().st_mode
+            if stat.S_ISDIR(mode):
+                return False
+            if not stat.S_ISREG(mode):
+                self.report(Problem(Path(entry.path), "is not a regular file"))
+                return False
+            return not (entry.is_symlink() and Path(entry.path).resolve().is_relative_to(self.root.resolve()))
+        except FileNotFoundError:
+            message = "is a link that leads nowhere" if entry.is_symlink() else "no such file or directory"
+        except OSError as error:
+            message = reason(error)
+        self.report(Problem(Path(entry.path), message))
+        return False
