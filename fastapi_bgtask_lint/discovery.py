@@ -136,7 +136,7 @@ def _lines(path: str) -> list[str]:
 
 
 def _ignores_above(folder: Path) -> _Ignores:
-    """The repository's ignore files above a folder; none when they ignore the folder itself: it was named on purpose."""
+    """The ignore files above a folder; none when they ignore the folder itself: it was named on purpose."""
     above = [*reversed(folder.parents)]
     tops = [at for at, parent in enumerate(above) if os.path.lexists(parent / ".git")]
     if not tops or os.path.lexists(folder / ".git"):
