@@ -8,13 +8,14 @@ with `# flake8: noqa` leaves the file out, whatever follows.
 
 from __future__ import annotations
 
-import io
 import re
 import tokenize
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+
+from fastapi_bgtask_lint.lines import decoded_lines
 
 _COMMENT = re.compile(r"# noqa(?::\s?(?P<codes>(?:[A-Z]+[0-9]+[,\s]*)+))?", re.IGNORECASE)
 _WHOLE_FILE = re.compile(r"\s*# flake8[:=]\s*noqa", re.IGNORECASE)
@@ -96,16 +97,3 @@ class Comments:
         if path not in self._files:
             self._files[path] = FileComments(self.read(path))
         return self._files[path]
-
-
-def decoded_lines(data: bytes) -> list[str]:
-    """A file's lines as Python and flake8 count them, each with its end, a byte order mark left out.
-
-    Text that is not in the encoding that it declares is taken for Latin-1, so that it can be shown at all.
-    """
-    try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-        text = data.decode(encoding)
-    except (SyntaxError, UnicodeDecodeError, LookupError):
-        text = data.decode("latin-1")
-    return list(io.StringIO(text.removeprefix("\ufeff"), newline=None))

@@ -1,0 +1,238 @@
+"""The run: paths in, findings out. Both front doors call this and add nothing to it."""
+
+from __future__ import annotations
+
+import enum
+import io
+import os
+import tokenize
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from fastapi_bgtask_lint.discovery import Problem, absolute, is_seed, project_root, python_files, read_bytes
+from fastapi_bgtask_lint.findings import Finding, Place
+from fastapi_bgtask_lint.noqa import Comments
+from fastapi_bgtask_lint.rules import all_rules, check
+from fastapi_bgtask_lint.settings import Codes, PathFilter, Settings
+from fastapi_bgtask_lint.triage import Silences, comments_and_globs, globs_only, triage
+
+NAMELESS = Path("-")
+"""Where findings stand in standard input that has no name."""
+
+Progress = Callable[[str], None]
+"""Is told, in a few words, what the run is at."""
+
+
+class Noqa(enum.Enum):
+    """What becomes of `noqa` comments."""
+
+    HONOURED = enum.auto()
+    DISREGARDED = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Stdin:
+    """Standard input. With a path it takes that file's place in its project, without one it is a project of its own."""
+
+    data: bytes
+    path: Path | None = None
+    """Absolute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run found. Paths are absolute, except `NAMELESS`."""
+
+    findings: tuple[Finding, ...]
+    suppressed: tuple[Finding, ...]
+    """Silenced by a comment or a `per-file-ignores`; not among the findings."""
+    problems: tuple[Problem, ...]
+    """What could not be done. The findings are those of everything else."""
+    files: int
+    """How many Python files were given, directly or by their folder."""
+    empty: tuple[Path, ...] = ()
+    """Given folders that have no Python file."""
+    texts: Mapping[Path, bytes] = field(default_factory=dict)
+    """Content that does not stand in the file system: standard input."""
+
+
+def known_codes() -> Codes:
+    """Every code that a rule has, and whether the rule is pedantic."""
+    return {rule.code: rule.pedantic for rule in all_rules()}
+
+
+def lint_paths(
+    paths: Iterable[str | os.PathLike[str]],
+    settings: Settings | None = None,
+    *,
+    stdin: Stdin | None = None,
+    progress: Progress | None = None,
+    noqa: Noqa = Noqa.HONOURED,
+) -> Result:
+    """Lints files and folders, and standard input when it is handed over.
+
+    All files of a path's project are looked through, for a registration elsewhere can lead to a finding in the path.
+    Shown is what has to do with the paths. Nothing is raised for anything that stands in a file.
+    """
+    run = _Run(settings or Settings(), progress or _unheard)
+    for path in paths:
+        run.give(absolute(path))
+    if stdin is not None:
+        run.give_text(stdin)
+    return run.result(noqa)
+
+
+def lint_text(
+    text: str | bytes, filename: str | os.PathLike[str] | None = None, settings: Settings | None = None
+) -> Result:
+    """Lints a text, in the place of the named file when there is a name."""
+    path = None if filename is None else absolute(filename)
+    return lint_paths((), settings, stdin=Stdin(text if isinstance(text, bytes) else encoded(text), path))
+
+
+def encoded(text: str) -> bytes:
+    """A text as the bytes of a file that says the same: in the encoding that its own first lines declare."""
+    data = text.encode("utf-8", "surrogatepass")
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        return text.encode(encoding)
+    except (SyntaxError, UnicodeEncodeError, LookupError):
+        return data
+
+
+def _unheard(_: str) -> None:
+    """Nobody asked for progress."""
+
+
+@dataclass(slots=True)
+class _Given:
+    """What was given of one project."""
+
+    files: set[Path] = field(default_factory=set)
+    folders: set[Path] = field(default_factory=set)
+
+    def has(self, path: Path) -> bool:
+        return path in self.files or any(path.is_relative_to(folder) for folder in self.folders)
+
+
+@dataclass(slots=True)
+class _Run:
+    settings: Settings
+    progress: Progress
+    _projects: dict[Path, _Given] = field(default_factory=dict)
+    _overrides: dict[Path, bytes] = field(default_factory=dict)
+    _nameless: Path | None = None
+    _problems: dict[Problem, None] = field(default_factory=dict)
+    _empty: list[Path] = field(default_factory=list)
+
+    def give(self, path: Path) -> None:
+        """Takes up one path of the user's."""
+        if path.is_dir():
+            self._project(path).folders.add(path)
+        elif os.path.lexists(path):
+            self._project(path).files.add(path)
+        else:
+            self._report(Problem(path, "no such file or directory"))
+
+    def give_text(self, stdin: Stdin) -> None:
+        """Takes up standard input. Without a name it gets a folder that does not exist, where nothing else is."""
+        path = stdin.path
+        if path is None:
+            self._nameless = path = absolute(Path("<stdin>", "stdin.py"))
+            self._projects.setdefault(path.parent, _Given()).files.add(path)
+        else:
+            self._project(path).files.add(path)
+        self._overrides[path] = stdin.data
+
+    def result(self, noqa: Noqa) -> Result:
+        """Does the work."""
+        globs = PathFilter(self.settings)
+        given: set[Path] = set()
+        findings: list[Finding] = []
+        for root in sorted(self._projects, key=str):
+            shown, seeds = self._look_through(root, self._projects[root], globs)
+            given |= shown
+            findings.extend(self._judge(root, seeds))
+        verdict = triage(
+            findings, settings=self.settings, codes=known_codes(), given=given, silences=self._silences(noqa, globs)
+        )
+        return Result(
+            findings=self._named(verdict.shown),
+            suppressed=self._named(verdict.suppressed),
+            problems=tuple(sorted(self._problems, key=lambda problem: (str(problem.path), problem.message))),
+            files=len(given),
+            empty=tuple(sorted(self._empty, key=str)),
+            texts={self._name(path): data for path, data in self._overrides.items()},
+        )
+
+    def _project(self, path: Path) -> _Given:
+        return self._projects.setdefault(project_root(path), _Given())
+
+    def _report(self, problem: Problem) -> None:
+        self._problems.setdefault(problem)
+
+    def _look_through(self, root: Path, given: _Given, globs: PathFilter) -> tuple[set[Path], list[Path]]:
+        """The files of a project that were given, and all its files that can hold a registration."""
+
+        def report(problem: Problem) -> None:
+            if given.has(problem.path):
+                self._report(problem)
+
+        self.progress(f"finding the files of {root}")
+        project = set(python_files(root, report))
+        shown = set(given.files)
+        for folder in given.folders:
+            files = project if folder == root else set(python_files(folder, report))
+            if not files:
+                self._empty.append(folder)
+            shown |= files
+        files = {path for path in project | shown if not globs.excludes(path)}
+        self.progress(f"looking through {len(files)} files of {root}")
+        seeds = [path for path in sorted(files, key=str) if is_seed(self._data(path, report) or b"")]
+        return shown & files, seeds
+
+    def _data(self, path: Path, report: Callable[[Problem], None]) -> bytes | None:
+        if path in self._overrides:
+            return self._overrides[path]
+        return read_bytes(path, report)
+
+    def _judge(self, root: Path, seeds: list[Path]) -> Iterator[Finding]:
+        if not seeds:
+            return
+        self.progress(f"judging {len(seeds)} files of {root}")
+        overrides = {path: data for path, data in self._overrides.items() if path.is_relative_to(root)}
+        try:
+            yield from check(root, seeds, self.settings, overrides)
+        except Exception as error:  # noqa: BLE001 - one project's trouble must not cost the others their findings
+            text = "".join(traceback.format_exception(error, limit=-8))
+            self._report(Problem(root, f"this is a bug of fastapi-bgtask-lint: {type(error).__name__}: {error}", text))
+
+    def _silences(self, noqa: Noqa, globs: PathFilter) -> Silences:
+        match noqa:
+            case Noqa.HONOURED:
+                return comments_and_globs(Comments(self._text), globs)
+            case Noqa.DISREGARDED:
+                return globs_only(globs)
+
+    def _text(self, path: Path) -> bytes:
+        return self._data(path, lambda _: None) or b""
+
+    def _name(self, path: Path) -> Path:
+        return NAMELESS if path == self._nameless else path
+
+    def _named(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        """The findings with `NAMELESS` in the place of the folder that does not exist."""
+        return tuple(findings) if self._nameless is None else tuple(map(self._renamed, findings))
+
+    def _renamed(self, finding: Finding) -> Finding:
+        def renamed(place: Place) -> Place:
+            return replace(place, path=self._name(place.path))
+
+        return replace(
+            finding,
+            place=renamed(finding.place),
+            related=tuple(replace(related, place=renamed(related.place)) for related in finding.related),
+            registrations=tuple(map(renamed, finding.registrations)),
+        )
