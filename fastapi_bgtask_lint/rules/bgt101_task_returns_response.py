@@ -1,0 +1,56 @@
+"""Task returns a response
+
+A task runs after the response has been sent. What it returns is discarded without an error, on every version of
+FastAPI: the client never sees the response that the task built. Often the function used to be a path operation, or its
+author meant to tell the client about a failure.
+
+Let the task return nothing. What the client has to know must be decided before the response: do that part of the work
+in the path operation. A result that comes later needs a place where the client can ask for it. Where the same
+function is also a path operation, put the shared work into a third function that both call.
+
+Suppress it where one function has to serve as both and its response is meant to be lost as a task.
+
+## Bad
+```py app.py
+from fastapi import BackgroundTasks, FastAPI
+from fastapi.responses import JSONResponse
+
+app = FastAPI()
+totals: dict[int, int] = {}
+
+
+def add_up(order: int, amounts: list[int]) -> JSONResponse:
+    if not amounts:
+        return JSONResponse({"error": "empty order"}, status_code=422)  # BGT101
+    totals[order] = sum(amounts)
+    return JSONResponse({"total": totals[order]})  # BGT101
+
+
+@app.post("/orders/{order}")
+async def close_order(order: int, amounts: list[int], tasks: BackgroundTasks) -> dict[str, str]:
+    tasks.add_task(add_up, order, amounts)
+    return {"status": "closed"}
+```
+
+## Good
+```py app.py
+from fastapi import BackgroundTasks, FastAPI, HTTPException
+
+app = FastAPI()
+totals: dict[int, int] = {}
+
+
+def add_up(order: int, amounts: list[int]) -> None:
+    totals[order] = sum(amounts)
+
+
+@app.post("/orders/{order}")
+async def close_order(order: int, amounts: list[int], tasks: BackgroundTasks) -> dict[str, str]:
+    if not amounts:
+        raise HTTPException(422, "empty order")
+    tasks.add_task(add_up, order, amounts)
+    return {"status": "closed"}
+```
+"""
+
+from __future__ import annotations

@@ -1,0 +1,59 @@
+"""Task raises an exception that has a handler
+
+The response has already been sent when a task runs, so an exception handler has nothing to answer. On every version
+of FastAPI an `HTTPException` (or another exception for which the application registers a handler) that leaves a task
+ends as `RuntimeError: Caught handled exception, but response already started.` The handler is not called, the client
+does not learn of it, and the tasks that were registered after this one never run.
+
+Decide before the response what the client has to be told. Inside the task, log the failure or record it where the
+client can ask for it. A function that is shared with path operations should raise an exception of its own, which the
+path operation turns into an answer and the task catches.
+
+There is hardly a reason to suppress it: the later tasks are lost in any case.
+
+## Bad
+```py app.py
+from fastapi import BackgroundTasks, FastAPI, HTTPException
+
+app = FastAPI()
+stock = {"pen": 3}
+shipped: list[str] = []
+
+
+def take_from_stock(item: str) -> None:
+    if item not in stock:
+        raise HTTPException(404, "no such item")  # BGT103
+    stock[item] -= 1
+
+
+@app.post("/orders")
+async def order(item: str, tasks: BackgroundTasks) -> dict[str, str]:
+    tasks.add_task(take_from_stock, item)
+    tasks.add_task(shipped.append, item)
+    return {"status": "accepted"}
+```
+
+## Good
+```py app.py
+from fastapi import BackgroundTasks, FastAPI, HTTPException
+
+app = FastAPI()
+stock = {"pen": 3}
+shipped: list[str] = []
+
+
+def take_from_stock(item: str) -> None:
+    stock[item] -= 1
+
+
+@app.post("/orders")
+async def order(item: str, tasks: BackgroundTasks) -> dict[str, str]:
+    if item not in stock:
+        raise HTTPException(404, "no such item")
+    tasks.add_task(take_from_stock, item)
+    tasks.add_task(shipped.append, item)
+    return {"status": "accepted"}
+```
+"""
+
+from __future__ import annotations

@@ -1,0 +1,63 @@
+"""Task waits without a timeout
+
+The library does not bound this wait by itself, and nothing else does: a peer that accepts the connection and never
+answers holds the task for ever. A `def` task then keeps one of the 40 threads that are shared with every `def` path
+operation and dependency; when 40 wait, none of those answers any more. And a server that is told to stop does not stop
+while a task waits. Nothing is logged. That is so on every version of FastAPI.
+
+Give the call a timeout, or its client one for all calls. What is awaited on the event loop can be bounded from
+outside, by `asyncio.timeout` or `asyncio.wait_for`. A deadline on the loop does not bound what runs in a thread: the
+thread runs on.
+
+Suppress it where the wait is bounded by something that cannot be seen here, such as a proxy or a socket option.
+
+## Bad
+```py app.py
+import logging
+from urllib.request import urlopen
+
+from fastapi import BackgroundTasks, FastAPI
+
+logger = logging.getLogger(__name__)
+app = FastAPI()
+
+
+def notify(url: str) -> None:
+    try:
+        urlopen(url)  # BGT401
+    except OSError:
+        logger.exception("%s was not notified", url)
+
+
+@app.post("/orders")
+async def order(url: str, tasks: BackgroundTasks) -> dict[str, str]:
+    tasks.add_task(notify, url)
+    return {"status": "accepted"}
+```
+
+## Good
+```py app.py
+import logging
+from urllib.request import urlopen
+
+from fastapi import BackgroundTasks, FastAPI
+
+logger = logging.getLogger(__name__)
+app = FastAPI()
+
+
+def notify(url: str) -> None:
+    try:
+        urlopen(url, timeout=0.2)
+    except OSError:
+        logger.exception("%s was not notified", url)
+
+
+@app.post("/orders")
+async def order(url: str, tasks: BackgroundTasks) -> dict[str, str]:
+    tasks.add_task(notify, url)
+    return {"status": "accepted"}
+```
+"""
+
+from __future__ import annotations

@@ -1,0 +1,62 @@
+"""Task disables a timeout
+
+The library would bound this wait, or takes a timeout, and the code switches it off. A peer that accepts the
+connection and never answers then holds the task for ever. A `def` task keeps one of the 40 threads that are shared
+with every `def` path operation and dependency, and a server that is told to stop does not stop while a task waits.
+That is so on every version of FastAPI.
+
+Write the longest time for which waiting makes sense. Ten minutes are better than no end. Where only one phase is slow,
+set that one, for instance `httpx.Timeout(5, read=300)`. Or put a deadline round the whole: `asyncio.timeout`.
+
+Suppress it where the wait has to be endless, and something else ends it.
+
+## Bad
+```py app.py
+import logging
+
+import httpx
+from fastapi import BackgroundTasks, FastAPI
+
+logger = logging.getLogger(__name__)
+app = FastAPI()
+
+
+def notify(url: str) -> None:
+    try:
+        httpx.post(url, timeout=None)  # BGT402
+    except httpx.HTTPError:
+        logger.exception("%s was not notified", url)
+
+
+@app.post("/orders")
+async def order(url: str, tasks: BackgroundTasks) -> dict[str, str]:
+    tasks.add_task(notify, url)
+    return {"status": "accepted"}
+```
+
+## Good
+```py app.py
+import logging
+
+import httpx
+from fastapi import BackgroundTasks, FastAPI
+
+logger = logging.getLogger(__name__)
+app = FastAPI()
+
+
+def notify(url: str) -> None:
+    try:
+        httpx.post(url, timeout=0.2)
+    except httpx.HTTPError:
+        logger.exception("%s was not notified", url)
+
+
+@app.post("/orders")
+async def order(url: str, tasks: BackgroundTasks) -> dict[str, str]:
+    tasks.add_task(notify, url)
+    return {"status": "accepted"}
+```
+"""
+
+from __future__ import annotations

@@ -1,0 +1,52 @@
+"""Tasks are collected but belong to no response
+
+Only two kinds of `BackgroundTasks` run: the object that FastAPI injects for a parameter annotated with it, and an
+object that is the `background` of the response that is returned. An object made by hand in a handler or by a
+dependency's factory, or the default of a parameter without annotation, is forgotten together with its tasks. They
+never run and no error is raised, on every version of FastAPI. A dependency that is `BackgroundTasks` itself, without
+an annotation, fails at import or is forgotten, depending on the version.
+
+Take `tasks: BackgroundTasks` as a parameter, of the handler or of a dependency: within a request all get the same
+object. Or return a response with `background=tasks`.
+
+Objects that are returned, stored, awaited or handed on are not reported. Suppress it where the object is run in
+another way that cannot be seen here.
+## Bad
+```py app.py
+from fastapi import BackgroundTasks, FastAPI
+
+app = FastAPI()
+sent: list[str] = []
+
+
+@app.post("/users")
+async def create_user(address: str) -> dict[str, str]:
+    tasks = BackgroundTasks()
+    tasks.add_task(sent.append, address)  # BGT503
+    return {"status": "created"}
+```
+
+## Good
+```py app.py
+from fastapi import BackgroundTasks, FastAPI
+from fastapi.responses import JSONResponse
+
+app = FastAPI()
+sent: list[str] = []
+
+
+@app.post("/users")
+async def create_user(address: str, tasks: BackgroundTasks) -> dict[str, str]:
+    tasks.add_task(sent.append, address)
+    return {"status": "created"}
+
+
+@app.post("/guests")
+async def create_guest(address: str) -> JSONResponse:
+    tasks = BackgroundTasks()
+    tasks.add_task(sent.append, address)
+    return JSONResponse({"status": "created"}, background=tasks)
+```
+"""
+
+from __future__ import annotations

@@ -1,0 +1,52 @@
+"""Arguments do not fit the task
+
+`add_task(f, a, b=c)` only stores the arguments. Whether they fit the function is found out when the task runs, after
+the response: then `TypeError` is raised, the client has been told that it worked, and the tasks that were registered
+after this one never run. That is so on every version of FastAPI.
+
+Pass what the function takes. A type checker sees the same mistake, since `add_task` is typed with the parameters of
+the function it is given.
+
+Not reported where `*args` or `**kwargs` hide what is passed, or where a decorator that cannot be read changes the
+signature. There is no reason to suppress it otherwise.
+
+## Bad
+```py app.py
+from fastapi import BackgroundTasks, FastAPI
+
+app = FastAPI()
+sent: list[str] = []
+
+
+def send(address: str, text: str) -> None:
+    sent.append(f"{address}: {text}")
+
+
+@app.post("/users")
+async def create_user(address: str, tasks: BackgroundTasks) -> dict[str, str]:
+    tasks.add_task(send, address)  # BGT508
+    tasks.add_task(send, address, body="welcome")  # BGT508
+    return {"status": "created"}
+```
+
+## Good
+```py app.py
+from fastapi import BackgroundTasks, FastAPI
+
+app = FastAPI()
+sent: list[str] = []
+
+
+def send(address: str, text: str) -> None:
+    sent.append(f"{address}: {text}")
+
+
+@app.post("/users")
+async def create_user(address: str, tasks: BackgroundTasks) -> dict[str, str]:
+    tasks.add_task(send, address, "welcome")
+    tasks.add_task(send, address, text="how to begin")
+    return {"status": "created"}
+```
+"""
+
+from __future__ import annotations
