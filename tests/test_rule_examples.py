@@ -20,6 +20,7 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import event
+from starlette.types import Receive, Scope, Send
 
 RULES = Path(__file__).parent.parent / "fastapi_bgtask_lint" / "rules"
 BLOCK = re.compile(r"^```py (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -102,7 +103,7 @@ class Run:
     module: Any
     errors: list[str] = field(default_factory=list)
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await self.module.app(scope, receive, send)
         except Exception as error:

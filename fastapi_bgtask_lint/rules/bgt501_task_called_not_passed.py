@@ -2,7 +2,7 @@
 
 `add_task(f(x))` calls `f` at once and registers what it returns. A plain function then runs inside the request, and the
 client waits for it; a coroutine is never awaited. What was registered cannot be called: on every version of FastAPI
-`TypeError` follows, either at the registration, which fails the request, or after the response, when the task should run.
+`TypeError` follows: at the registration, which fails the request, or after the response, when the task should run.
 
 Pass the function and its arguments apart: `add_task(f, x)`.
 
