@@ -7,20 +7,20 @@ Names are qualified, a method is `module.Class.method`. Keys of the files:
 `[aliases]`        "other.public.name" = "canonical.name", for modules, classes and functions; what is below follows.
 
 `[[row]]` a callable:
-  names             its qualified names; with `of = ["module.Class", ...]` they are method names of each of these classes
+  names             its qualified names; with `of = ["module.Class", ...]` they are methods of each of these classes
   kind              network, sleep, process, database, file, cpu, lock or none (the default): what it spends its time on
   metadata          a file operation that touches no content (unlink, exists, mkdir, stat)
   blocks            it blocks the calling thread, and with it the event loop
-  awaitable         "no"; "coroutine": a coroutine function; "awaitable": gives an awaitable and is no coroutine function
+  awaitable         "no"; "coroutine": a coroutine function; "awaitable": gives an awaitable, is no such function
   fails             it can fail; by default what is network, process, database, file or lock
   cleanup           it only ends something (close, unlink, rmtree)
   waits             it waits for a remote side, a process or another thread, and so wants a timeout
   timeout           the name of its timeout argument
-  position          that argument's place among the positional arguments, from 0, `self` not counted; absent: keyword only
+  position          that argument's place among the positional ones, from 0, `self` not counted; absent: keyword only
   default           the bound in seconds when nothing is said, or "none": unbounded. Read from the library's own source
   older             { below = "version", default = ... }: the default in releases before that version
   unbounded-words   literals that switch the timeout off, as written in Python; ["None"] by default
-  governed          "client": a timeout given where the client was made bounds it; that constructor's row has the argument
+  governed          "client": a timeout given where the client was made bounds it; the constructor's row names it
   by-argument       { argument, position, value }: with this literal it does not wait (Queue.get(block=False))
   returns           the type of its value, after awaiting when it is awaitable; "list[X]" for a list of X
   enters            the type that `with` on its value binds, where that is not `returns`

@@ -117,7 +117,7 @@ class Table:
         self._canonical: dict[str, str] = {}
         self._lines: dict[str, tuple[str, ...]] = {}
 
-    # --- names ---------------------------------------------------------------------------------------------------------
+    # --- names --------------------------------------------------------------------------------------------------------
 
     def canonical(self, name: str) -> str:
         """The one name under which the table knows what this name means; the name itself when it knows no other."""
@@ -143,7 +143,7 @@ class Table:
             name = name.rpartition(".")[0]
         return self.distributions.get(name)
 
-    # --- callables -----------------------------------------------------------------------------------------------------
+    # --- callables ----------------------------------------------------------------------------------------------------
 
     def row(self, name: str) -> Row | None:
         """What a callable does; for a method also by a class that inherits it."""
@@ -167,7 +167,7 @@ class Table:
         rows = (self.rows.get(f"{name}.{method}") for name in line)
         return next((row for row in rows if row is not None), None)
 
-    # --- types ---------------------------------------------------------------------------------------------------------
+    # --- types --------------------------------------------------------------------------------------------------------
 
     def type(self, name: str) -> TypeRow | None:
         """What objects of a class are."""
@@ -217,10 +217,11 @@ class Table:
         self._lines[name] = tuple(line)
         return self._lines[name]
 
-    # --- what users add ------------------------------------------------------------------------------------------------
+    # --- what users add -----------------------------------------------------------------------------------------------
 
     def extended(
         self,
+        *,
         session_types: Iterable[str] = (),
         offloaders: Iterable[str] = (),
         error_handlers: Iterable[str] = (),
@@ -235,7 +236,7 @@ class Table:
         """
         rows, types = dict(self.rows), dict(self.types)
 
-        def add(names: Iterable[str], **changes: Any) -> None:
+        def add(names: Iterable[str], **changes: object) -> None:
             for name in map(self.canonical, names):
                 rows[name] = msgspec.structs.replace(rows.get(name, Row(names=(name,))), **changes)
 
@@ -250,7 +251,9 @@ class Table:
         return Table(rows, types, self.aliases, self.distributions)
 
 
-class _File(msgspec.Struct, forbid_unknown_fields=True):
+class File(msgspec.Struct, forbid_unknown_fields=True):
+    """What one TOML file says."""
+
     distributions: dict[str, str] = {}
     aliases: dict[str, str] = {}
     row: list[Row] = []
@@ -259,7 +262,13 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
 
 @functools.cache
 def load() -> Table:
-    """The table that comes with the tool.
+    """The table that comes with the tool."""
+    entries = sorted(resources.files(__package__).iterdir(), key=lambda entry: entry.name)
+    return gather((entry.name, entry.read_text(encoding="utf-8")) for entry in entries if entry.name.endswith(".toml"))
+
+
+def gather(files: Iterable[tuple[str, str]]) -> Table:
+    """The table of some files, each by its name and text.
 
     Raises `ValueError` when two rows speak for one name, `msgspec.ValidationError` for an unknown key or value.
     """
@@ -267,28 +276,27 @@ def load() -> Table:
     types: dict[str, TypeRow] = {}
     aliases: dict[str, str] = {}
     distributions: dict[str, str] = {}
-    for entry in sorted(resources.files(__package__).iterdir(), key=lambda entry: entry.name):
-        if not entry.name.endswith(".toml"):
-            continue
-        file = _read(entry.read_text(encoding="utf-8"))
+    for name, text in files:
+        file = read(text)
         distributions |= file.distributions
-        _merge(aliases, file.aliases, entry.name)
+        _merge(aliases, file.aliases, name)
         for row in file.row:
-            _merge(rows, dict.fromkeys(row.qualified(), row), entry.name)
+            _merge(rows, dict.fromkeys(row.qualified(), row), name)
         for kind in file.type:
-            _merge(types, {kind.name: kind}, entry.name)
-            _merge(aliases, dict.fromkeys(kind.names[1:], kind.name), entry.name)
+            _merge(types, {kind.name: kind}, name)
+            _merge(aliases, dict.fromkeys(kind.names[1:], kind.name), name)
     return Table(rows, types, aliases, distributions)
 
 
-def _read(text: str) -> _File:
+def read(text: str) -> File:
+    """One file, checked. Raises `msgspec.ValidationError` for an unknown key or value."""
     data = tomllib.loads(text)
     for entry in data.get("row", ()):
         _set_fails(entry)
     for entry in data.get("type", ()):
         if "methods-default" in entry:
             _set_fails(entry["methods-default"])
-    return msgspec.convert(data, _File)
+    return msgspec.convert(data, File)
 
 
 def _set_fails(row: dict[str, object]) -> None:
