@@ -26,9 +26,6 @@ TABLE: Table = load()
 ROWS = sorted(TABLE.rows.items())
 TYPES = sorted(TABLE.types.items())
 
-PLACE_SINCE_312 = {"smtplib.SMTP_SSL", "http.client.HTTPSConnection"}
-"""Python 3.12 took arguments away that stood before the timeout."""
-
 
 def loaded(name: str) -> Any:
     """The object of a qualified name; skips the test when what it comes from, or what that needs, is not installed."""
@@ -137,9 +134,9 @@ def _check_timeout(name: str, row: Row, parameters: list[inspect.Parameter]) -> 
         assert row.position is None, f"{name}: {row.timeout} has no place"
         return
     own = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.name != "self"]
-    if row.position is not None and (name not in PLACE_SINCE_312 or sys.version_info >= (3, 12)):
+    if row.position is not None:
         assert own[row.position].name == row.timeout, f"{name}: {[p.name for p in own]}"
-    if row.position is None and sys.version_info >= (3, 12):
+    if row.position is None and sys.version_info >= (3, 12):  # before, some of the standard library's had a place
         assert named not in own, f"{name}: {row.timeout} has place {own.index(named)}"
     if row.default is not None and row.governed is None and name not in DEFAULTS and named.default is not named.empty:
         expected = None if row.default == "none" else row.default

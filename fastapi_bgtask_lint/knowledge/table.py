@@ -219,9 +219,8 @@ class Table:
 
     # --- what users add -----------------------------------------------------------------------------------------------
 
-    def extended(
+    def extended(  # noqa: PLR0917 - one argument a setting, in the settings' order
         self,
-        *,
         session_types: Iterable[str] = (),
         offloaders: Iterable[str] = (),
         error_handlers: Iterable[str] = (),
