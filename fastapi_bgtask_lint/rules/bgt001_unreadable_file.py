@@ -36,3 +36,9 @@ async def create_user(name: str, tasks: BackgroundTasks) -> dict[str, str]:
 """
 
 from __future__ import annotations
+
+from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.rules.rule import Rule
+
+# Its findings come from reading, before any check runs.
+rule = Rule(__doc__, code="BGT001", name="unreadable-file", severity=Severity.ERROR)

@@ -54,3 +54,8 @@ async def close_order(order: int, amounts: list[int], tasks: BackgroundTasks) ->
 """
 
 from __future__ import annotations
+
+from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.rules.rule import Rule
+
+rule = Rule(__doc__, code="BGT101", name="task-returns-response", severity=Severity.ERROR)

@@ -57,3 +57,8 @@ async def order(item: str, tasks: BackgroundTasks) -> dict[str, str]:
 """
 
 from __future__ import annotations
+
+from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.rules.rule import Rule
+
+rule = Rule(__doc__, code="BGT103", name="task-raises-handled-exception", severity=Severity.ERROR)

@@ -98,3 +98,8 @@ def read_page(
 """
 
 from __future__ import annotations
+
+from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.rules.rule import Rule
+
+rule = Rule(__doc__, code="BGT201", name="request-session-in-task", severity=Severity.ERROR)

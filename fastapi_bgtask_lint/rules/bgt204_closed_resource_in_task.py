@@ -69,3 +69,8 @@ def create_report(title: str, tasks: BackgroundTasks) -> dict[str, str]:
 """
 
 from __future__ import annotations
+
+from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.rules.rule import Rule
+
+rule = Rule(__doc__, code="BGT204", name="closed-resource-in-task", severity=Severity.ERROR)

@@ -62,3 +62,8 @@ async def request_newsletter(address: str, tasks: BackgroundTasks) -> dict[str, 
 """
 
 from __future__ import annotations
+
+from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.rules.rule import Rule
+
+rule = Rule(__doc__, code="BGT301", name="blocking-call-in-async-task", severity=Severity.ERROR)

@@ -70,3 +70,8 @@ async def read_page(page: str, tasks: BackgroundTasks) -> dict[str, str]:
 """
 
 from __future__ import annotations
+
+from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.rules.rule import Rule
+
+rule = Rule(__doc__, code="BGT302", name="blocking-database-in-async-task", severity=Severity.ERROR)

@@ -84,3 +84,8 @@ async def drop(key: str, tasks: BackgroundTasks) -> dict[str, str]:
 """
 
 from __future__ import annotations
+
+from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.rules.rule import Rule
+
+rule = Rule(__doc__, code="BGT305", name="event-loop-misused-in-task", severity=Severity.ERROR)

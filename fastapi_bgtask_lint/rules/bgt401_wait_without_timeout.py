@@ -61,3 +61,8 @@ async def order(url: str, tasks: BackgroundTasks) -> dict[str, str]:
 """
 
 from __future__ import annotations
+
+from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.rules.rule import Rule
+
+rule = Rule(__doc__, code="BGT401", name="wait-without-timeout", severity=Severity.WARNING)

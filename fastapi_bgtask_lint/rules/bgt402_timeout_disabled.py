@@ -60,3 +60,8 @@ async def order(url: str, tasks: BackgroundTasks) -> dict[str, str]:
 """
 
 from __future__ import annotations
+
+from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.rules.rule import Rule
+
+rule = Rule(__doc__, code="BGT402", name="timeout-disabled", severity=Severity.WARNING)

@@ -59,3 +59,8 @@ async def place(order: str, url: str, tasks: BackgroundTasks) -> dict[str, str]:
 """
 
 from __future__ import annotations
+
+from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.rules.rule import Rule
+
+rule = Rule(__doc__, code="BGT403", name="task-without-error-handling", severity=Severity.WARNING)

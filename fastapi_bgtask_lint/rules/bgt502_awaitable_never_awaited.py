@@ -64,3 +64,8 @@ async def create_user(address: str, tasks: BackgroundTasks) -> dict[str, str]:
 """
 
 from __future__ import annotations
+
+from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.rules.rule import Rule
+
+rule = Rule(__doc__, code="BGT502", name="awaitable-never-awaited", severity=Severity.ERROR)

@@ -50,3 +50,31 @@ async def create_guest(address: str) -> JSONResponse:
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.framework.attachment import Attachment
+from fastapi_bgtask_lint.framework.registrations import Registration, hand_made
+from fastapi_bgtask_lint.rules.application import Application
+from fastapi_bgtask_lint.rules.rule import Report, Rule
+
+rule = Rule(__doc__, code="BGT503", name="tasks-not-attached", severity=Severity.ERROR)
+
+
+@rule.check
+def unattached(registration: Registration, app: Application) -> Iterator[Report]:
+    """The receiver was made by hand and goes nowhere but to registrations."""
+    if registration.receiver is None:
+        return
+    attachment = Attachment(app.evaluator)
+    made = hand_made(attachment.receiver(registration))
+    if not made or not attachment.is_first(registration):
+        return
+    if any(attachment.escapes(value, registration) for value in made):
+        return
+    yield Report(
+        "these tasks never run: FastAPI did not inject this BackgroundTasks and no returned response carries it;"
+        " take it as a parameter annotated with BackgroundTasks, or return a response with background=",
+        registration.site,
+    )

@@ -46,3 +46,43 @@ async def pay(amount: int) -> JSONResponse:
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.framework.handlers import Entry
+from fastapi_bgtask_lint.framework.registrations import Registration, injected
+from fastapi_bgtask_lint.reading.facts import FunctionDef
+from fastapi_bgtask_lint.rules.application import Application
+from fastapi_bgtask_lint.rules.rule import Report, Rule
+
+rule = Rule(__doc__, code="BGT504", name="task-lost-on-exception", severity=Severity.ERROR)
+
+
+@rule.check
+def lost(registration: Registration, app: Application) -> Iterator[Report]:
+    """From the registration every way leads to an exception that leaves the handler."""
+    if registration.receiver is None or not _is_judged(registration, app):
+        return
+    if not injected(app.evaluator.evaluate(registration.receiver, registration.frame)):
+        return
+    if all(app.outcomes.lost(way, registration.call) for way in app.handlers.ways(_base(registration, app))):
+        yield Report(
+            "this task never runs: the handler is bound to raise after the registration, and FastAPI drops the tasks of"
+            " a request that fails; do the work before raising, or return a response that carries the task",
+            registration.site,
+        )
+
+
+def _base(registration: Registration, app: Application):  # type: ignore[no-untyped-def]
+    frame = registration.frame
+    return app.evaluator.frame(frame.module, frame.scope, frame.parent)
+
+
+def _is_judged(registration: Registration, app: Application) -> bool:
+    """FastAPI runs the function at the head of the way, so that an exception which leaves it reaches FastAPI."""
+    head = registration.way.handler
+    if not isinstance(head.scope, FunctionDef):
+        return False
+    entry = app.handlers.entry(head.scope)
+    return entry in (Entry.ROUTE, Entry.EXCEPTION_HANDLER) or app.handlers.is_dependency(head)

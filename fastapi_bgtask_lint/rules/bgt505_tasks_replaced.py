@@ -44,3 +44,45 @@ async def place(order: str, tasks: BackgroundTasks) -> JSONResponse:
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.framework.attachment import Attachment
+from fastapi_bgtask_lint.framework.registrations import Registration, injected
+from fastapi_bgtask_lint.framework.responses import Responses
+from fastapi_bgtask_lint.resolving.project import Module
+from fastapi_bgtask_lint.rules.application import Application
+from fastapi_bgtask_lint.rules.rule import Report, Rule
+
+rule = Rule(__doc__, code="BGT505", name="tasks-replaced", severity=Severity.ERROR)
+
+_TEXT = (
+    "the response's own background takes the place of the injected tasks, which never run;"
+    " add this work to the injected BackgroundTasks, or merge the two"
+)
+
+
+@rule.check
+def replaced(registration: Registration, app: Application) -> Iterator[Report]:
+    """Every way from the registration returns a response with another background."""
+    if registration.receiver is None or registration.way.calls:
+        return
+    values = Attachment(app.evaluator).receiver(registration)
+    if not injected(values):
+        return
+    exits = app.outcomes.after(registration.frame, registration.call)
+    if not exits.returns or exits.falls_through or exits.raises:
+        return
+    responses = Responses(app.evaluator)
+    sites = [responses.other_background(found, registration.frame, values) for found in exits.returns]
+    if all(site is not None for site in sites):
+        related = tuple((site, "this background replaces them") for site in sites if site is not None)
+        yield Report(f"this task never runs: {_TEXT}", registration.site, related)
+
+
+@rule.check
+def route_class(module: Module, app: Application) -> Iterator[Report]:
+    """A custom route sets the background of the original handler's response."""
+    for site in Responses(app.evaluator).replaced_by_routes(module):
+        yield Report(f"the tasks of every endpoint of this route class never run: {_TEXT}", site)

@@ -50,3 +50,31 @@ async def chat(websocket: WebSocket) -> None:
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.framework.attachment import Attachment
+from fastapi_bgtask_lint.framework.handlers import Entry
+from fastapi_bgtask_lint.framework.registrations import Registration, injected
+from fastapi_bgtask_lint.reading.facts import FunctionDef
+from fastapi_bgtask_lint.rules.application import Application
+from fastapi_bgtask_lint.rules.rule import Report, Rule
+
+rule = Rule(__doc__, code="BGT507", name="task-in-websocket", severity=Severity.ERROR)
+
+
+@rule.check
+def in_websocket(registration: Registration, app: Application) -> Iterator[Report]:
+    """The function at the head of the way is a WebSocket handler, and FastAPI made the object."""
+    head = registration.way.handler.scope
+    if registration.receiver is None or not isinstance(head, FunctionDef):
+        return
+    if app.handlers.entry(head) is not Entry.WEBSOCKET:
+        return
+    if injected(Attachment(app.evaluator).receiver(registration)):
+        yield Report(
+            "this task never runs: a WebSocket handler sends no response that would carry its tasks;"
+            " await the work here, or start it on its own and keep a reference to it",
+            registration.site,
+        )

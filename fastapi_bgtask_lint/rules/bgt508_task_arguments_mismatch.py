@@ -50,3 +50,34 @@ async def create_user(address: str, tasks: BackgroundTasks) -> dict[str, str]:
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.framework.registrations import Registration
+from fastapi_bgtask_lint.framework.signatures import mismatch
+from fastapi_bgtask_lint.resolving.values import Function, Site, known
+from fastapi_bgtask_lint.rules.application import Application
+from fastapi_bgtask_lint.rules.rule import Report, Rule
+
+rule = Rule(__doc__, code="BGT508", name="task-arguments-mismatch", severity=Severity.ERROR)
+
+
+@rule.check
+def mismatched(registration: Registration, app: Application) -> Iterator[Report]:
+    """The arguments fit the signature of none of the functions that the task can be."""
+    if registration.target is None or not known(registration.target.values):
+        return
+    targets = app.registrations.targets(registration)
+    problems = []
+    for target in targets:
+        problem = mismatch(target.value, target.given)
+        if problem is None or not isinstance(target.value, Function):
+            return
+        problems.append((target.value, problem))
+    if problems:
+        function, problem = problems[0]
+        where = Site(function.parent, function.definition)
+        yield Report(
+            f"the task fails with a TypeError after the response: {problem}", registration.site, ((where, "defined here"),)
+        )

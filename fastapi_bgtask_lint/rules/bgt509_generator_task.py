@@ -51,3 +51,39 @@ async def send_newsletter(addresses: list[str], tasks: BackgroundTasks) -> dict[
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.framework.registrations import Registration
+from fastapi_bgtask_lint.reading.facts import FunctionDef
+from fastapi_bgtask_lint.resolving.values import Function, Site, known
+from fastapi_bgtask_lint.rules.application import Application
+from fastapi_bgtask_lint.rules.rule import Report, Rule
+
+rule = Rule(__doc__, code="BGT509", name="generator-task", severity=Severity.ERROR)
+
+
+@rule.check
+def generators(registration: Registration, app: Application) -> Iterator[Report]:
+    """Everything that the task can be is a generator function."""
+    if registration.target is None or not known(registration.target.values):
+        return
+    functions = [target.value for target in app.registrations.targets(registration)]
+    if not functions or not all(_is_generator(value) for value in functions):
+        return
+    (function, *_) = functions
+    assert isinstance(function, Function)
+    yield Report(
+        "the task's body never runs: calling a generator function only makes a generator, which nobody iterates",
+        registration.site,
+        ((Site(function.parent, function.definition), "this function has a yield"),),
+    )
+
+
+def _is_generator(value: object) -> bool:
+    return (
+        isinstance(value, Function)
+        and isinstance(value.definition, FunctionDef)
+        and (value.definition.is_generator or value.manages)
+    )

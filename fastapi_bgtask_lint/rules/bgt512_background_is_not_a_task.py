@@ -47,3 +47,31 @@ async def home() -> JSONResponse:
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.framework.responses import Responses
+from fastapi_bgtask_lint.resolving.project import Module
+from fastapi_bgtask_lint.resolving.conditions import is_async
+from fastapi_bgtask_lint.resolving.values import Coroutine, Function, Value, known
+from fastapi_bgtask_lint.rules.application import Application
+from fastapi_bgtask_lint.rules.rule import Report, Rule
+
+rule = Rule(__doc__, code="BGT512", name="background-is-not-a-task", severity=Severity.ERROR)
+
+
+@rule.check
+def not_a_task(module: Module, app: Application) -> Iterator[Report]:
+    """Everything that a response's background can be is a plain function or a coroutine."""
+    for site, values in Responses(app.evaluator).backgrounds(module):
+        if known(values) and all(_is_no_task(value) for value in values):
+            yield Report(
+                "the background of a response has to be a BackgroundTask or BackgroundTasks: this one is not awaitable"
+                " when it is called, so the request ends in a TypeError; wrap it in BackgroundTask(...)",
+                site,
+            )
+
+
+def _is_no_task(value: Value) -> bool:
+    return isinstance(value, Coroutine) or (isinstance(value, Function) and is_async(value) is False)

@@ -49,3 +49,24 @@ async def create_user(address: str) -> JSONResponse:
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.framework.attachment import Attachment
+from fastapi_bgtask_lint.framework.registrations import Registration
+from fastapi_bgtask_lint.rules.application import Application
+from fastapi_bgtask_lint.rules.rule import Report, Rule
+
+rule = Rule(__doc__, code="BGT513", name="background-task-discarded", severity=Severity.ERROR)
+
+
+@rule.check
+def discarded(registration: Registration, app: Application) -> Iterator[Report]:
+    """The built task is dropped where it stands, bound to a name that nobody reads, or put on the injected response."""
+    if registration.receiver is None and Attachment(app.evaluator).is_dropped(registration):
+        yield Report(
+            "this task never runs: it is built, but no returned response carries it;"
+            " pass it as background= of the response, or call add_task on an injected BackgroundTasks",
+            registration.site,
+        )

@@ -1,0 +1,1 @@
+"""What functions do: one summary a function and frame, with handlers, deadlines and sides worked in."""

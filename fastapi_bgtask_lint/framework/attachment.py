@@ -1,0 +1,249 @@
+"""What becomes of a BackgroundTasks or BackgroundTask that the project made itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fastapi_bgtask_lint.framework.names import is_response
+from fastapi_bgtask_lint.framework.registrations import Registration
+from fastapi_bgtask_lint.framework.scopes import Step, body_of, steps
+from fastapi_bgtask_lint.reading.facts import (
+    Assign,
+    Attribute,
+    Call,
+    ClassDef,
+    Evaluate,
+    Expression,
+    FunctionDef,
+    Lambda,
+    Name,
+    ParameterKind,
+    children,
+    expressions,
+    statements,
+    walk,
+)
+from fastapi_bgtask_lint.resolving.bindings import Bound
+from fastapi_bgtask_lint.resolving.evaluation import Evaluator
+from fastapi_bgtask_lint.resolving.values import (
+    ExternalInstance,
+    Frame,
+    Function,
+    Instance,
+    Made,
+    Received,
+    Value,
+    Values,
+)
+
+_DEPTH = 3
+_REGISTERING = frozenset({"add_task", "tasks"})
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """Follows the objects of a function through its uses."""
+
+    evaluator: Evaluator
+
+    def receiver(self, registration: Registration) -> Values:
+        """What the registration is made on; an unannotated parameter with a default is that default, FastAPI injects nothing."""
+        receiver, frame = registration.receiver, registration.frame
+        if receiver is None:
+            return ()
+        if isinstance(receiver, Name):
+            for binding in self.evaluator.reaching(frame).at_use.get(receiver.at, ()):
+                parameter = binding.parameter if isinstance(binding, Bound) else None
+                if parameter is None or parameter.annotation is not None or parameter.default is None:
+                    continue
+                if frame.argument(parameter.name) is None and parameter.kind != ParameterKind.VAR_POSITIONAL:
+                    default = self.evaluator.evaluate(parameter.default, frame.parent or frame)
+                    if any(isinstance(v, ExternalInstance | Instance) and isinstance(v.origin, Made) for v in default):
+                        provider = self.evaluator.annotations.provider(parameter, frame)
+                        return self.evaluator.evaluate(receiver, frame) if provider else default
+        return self.evaluator.evaluate(receiver, frame)
+
+    def is_first(self, registration: Registration) -> bool:
+        """No registration on the same object stands before this one in its function."""
+        mine = self.receiver(registration)
+        for step in steps(registration.frame):
+            call = step.expression
+            if call is registration.call:
+                return True
+            if isinstance(call, Call) and isinstance(call.function, Attribute) and call.function.attr == "add_task":
+                if set(self.evaluator.evaluate(call.function.value, registration.frame)) & set(mine):
+                    return False
+        return True
+
+    def escapes(self, value: Value, registration: Registration) -> bool:
+        """The object is used for anything but registrations: returned, stored, awaited, attached or handed on."""
+        if not isinstance(value, ExternalInstance | Instance) or not isinstance(value.origin, Made):
+            return True
+        if self._escapes_from(value, registration.frame, _DEPTH):
+            return True
+        maker = value.origin.site.frame
+        if maker is registration.frame or maker.scope is registration.frame.scope:
+            return False
+        if maker.scope is None:
+            # A default is made once by the module's own code: only the parameter's function can use it.
+            return not self._is_default(value, registration.frame)
+        by_dependency = isinstance(registration.receiver, Name) and self._is_parameter(registration)
+        return not by_dependency and self._escapes_from(value, maker, _DEPTH)
+
+    def _is_default(self, value: ExternalInstance | Instance, frame: Frame) -> bool:
+        scope = frame.scope
+        if not isinstance(scope, FunctionDef) or not isinstance(value.origin, Made):
+            return False
+        made = value.origin.site.fact
+        return any(
+            p.default is not None and any(found is made for found in walk(p.default)) for p in scope.parameters
+        )
+
+    def _is_parameter(self, registration: Registration) -> bool:
+        assert registration.receiver is not None
+        bindings = self.evaluator.reaching(registration.frame).at_use.get(registration.receiver.at, ())
+        return bool(bindings) and all(isinstance(binding, Bound) for binding in bindings)
+
+    def _escapes_from(self, value: Value, frame: Frame, depth: int) -> bool:
+        if self._is_captured(value, frame):
+            return True
+        benign = set(self._registering(value, frame, depth))
+        for step in steps(frame):
+            expression = step.expression
+            if isinstance(expression, Name) and expression.at not in benign and not self._is_target(step):
+                if value in self.evaluator.evaluate(expression, frame):
+                    return not self._is_kept_on_injected(step, frame)
+        return False
+
+    @staticmethod
+    def _is_target(step: Step) -> bool:
+        statement = step.statement
+        return isinstance(statement, Assign) and any(step.expression is target for target in statement.targets)
+
+    def _is_kept_on_injected(self, step: Step, frame: Frame) -> bool:
+        """`response.background = tasks` on the injected response is no attachment: FastAPI ignores it."""
+        statement = step.statement
+        return (
+            isinstance(statement, Assign)
+            and statement.value is step.expression
+            and self._on_injected_response(statement, frame)
+        )
+
+    def _on_injected_response(self, statement: Assign, frame: Frame) -> bool:
+        target = statement.targets[0]
+        if not isinstance(target, Attribute) or target.attr != "background":
+            return False
+        responses = self.evaluator.evaluate(target.value, frame)
+        injected = bool(responses) and all(
+            is_response(self.evaluator, value)
+            and isinstance(value, ExternalInstance | Instance)
+            and isinstance(value.origin, Received)
+            for value in responses
+        )
+        return injected and not self._is_returned(target.value, frame)
+
+    def _is_returned(self, response: Expression, frame: Frame) -> bool:
+        if not isinstance(response, Name):
+            return True
+        return any(
+            isinstance(step.expression, Name)
+            and step.expression.id == response.id
+            and type(step.statement).__name__ == "Return"
+            for step in steps(frame)
+        )
+
+    def _registering(self, value: Value, frame: Frame, depth: int) -> Iterator[int]:
+        """The ordinals of the names through which tasks are registered, here or in a helper."""
+        for step in steps(frame):
+            expression = step.expression
+            if isinstance(expression, Attribute) and expression.attr in _REGISTERING:
+                yield expression.value.at
+            if isinstance(expression, Call) and depth:
+                yield from self._helped(value, expression, frame, depth)
+
+    def _helped(self, value: Value, call: Call, frame: Frame, depth: int) -> Iterator[int]:
+        names = [a.value for a in call.arguments if isinstance(a.value, Name)]
+        if not any(value in self.evaluator.evaluate(name, frame) for name in names):
+            return
+        callees = self.evaluator.evaluate(call.function, frame)
+        functions = [callee for callee in callees if isinstance(callee, Function)]
+        if not functions or len(functions) != len(callees):
+            return
+        given = self.evaluator.calls.given(call, frame)
+        for function in functions:
+            inner = self.evaluator.frame(
+                function.module,
+                function.definition,
+                function.parent,
+                self.evaluator.calls.arguments(function, given),
+                frame.depth + 1,
+            )
+            if self._escapes_from(value, inner, depth - 1):
+                return
+        yield from (name.at for name in names)
+
+    def _is_captured(self, value: Value, frame: Frame) -> bool:
+        """A nested function or lambda reads the object's name: what it does with it is not followed."""
+        names = {
+            step.expression.id
+            for step in steps(frame)
+            if isinstance(step.expression, Name) and value in self.evaluator.evaluate(step.expression, frame)
+        }
+        return any(_reads(step.expression, names) for step in steps(frame)) or any(
+            isinstance(statement, FunctionDef | ClassDef) and _body_reads(statement, names)
+            for statement in statements(body_of(frame))
+        )
+
+    # --- single tasks --------------------------------------------------------------------------------------------------
+
+    def is_dropped(self, registration: Registration) -> bool:
+        """A `BackgroundTask(...)` as a statement, bound to a name that is never read, or put on the injected response."""
+        statement, call = registration.statement, registration.call
+        if isinstance(statement, Evaluate):
+            return statement.value is call
+        if not isinstance(statement, Assign) or statement.value is not call or len(statement.targets) != 1:
+            return False
+        if isinstance(statement.targets[0], Name):
+            return self._is_never_read(statement.targets[0], registration.frame)
+        return self._on_injected_response(statement, registration.frame)
+
+    def _is_never_read(self, target: Name, frame: Frame) -> bool:
+        if not isinstance(frame.scope, FunctionDef) or target.id in self.evaluator.reaching(frame).declared:
+            return False
+        reads = any(
+            isinstance(step.expression, Name) and step.expression.id == target.id and step.expression is not target
+            for step in steps(frame)
+        )
+        names = {target.id}
+        captured = any(_reads(step.expression, names) for step in steps(frame)) or any(
+            isinstance(statement, FunctionDef | ClassDef) and _body_reads(statement, names)
+            for statement in statements(body_of(frame))
+        )
+        return not reads and not captured
+
+
+def _reads(expression: Expression, names: set[str]) -> bool:
+    """A lambda inside the expression reads one of the names."""
+    if not isinstance(expression, Lambda):
+        return False
+    stack: list[Expression] = [expression.body]
+    while stack:
+        current = stack.pop()
+        if isinstance(current, Name) and current.id in names:
+            return True
+        stack.extend(children(current))
+        if isinstance(current, Lambda):
+            stack.append(current.body)
+    return False
+
+
+def _body_reads(definition: FunctionDef | ClassDef, names: set[str]) -> bool:
+    for statement in statements(definition.body):
+        if isinstance(statement, FunctionDef | ClassDef) and _body_reads(statement, names):
+            return True
+        for top in expressions(statement):
+            for found in walk(top):
+                if (isinstance(found, Name) and found.id in names) or _reads(found, names):
+                    return True
+    return False

@@ -1,0 +1,186 @@
+"""Who runs a function: FastAPI itself, or other functions of the project that call it."""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from fastapi_bgtask_lint.discovery import python_files
+from fastapi_bgtask_lint.framework.names import ROUTES
+from fastapi_bgtask_lint.framework.scopes import calls, scopes
+from fastapi_bgtask_lint.reading.facts import Attribute, Call, ClassDef, Constant, Expression, FunctionDef
+from fastapi_bgtask_lint.resolving.evaluation import Evaluator
+from fastapi_bgtask_lint.resolving.values import Frame, Function, Partial, Value
+
+_DEPTH = 4
+"""How many helpers may hand a BackgroundTasks on."""
+_CALLERS = 24
+"""A helper with more callers than this is judged by the first of them."""
+_FILES = 200
+"""A name that stands in more files than this is too common to be searched for."""
+
+
+class Entry(enum.Enum):
+    """How FastAPI runs a function, where it does."""
+
+    ROUTE = "path operation"
+    WEBSOCKET = "WebSocket handler"
+    EXCEPTION_HANDLER = "exception handler"
+    MIDDLEWARE = "middleware"
+    DEPENDENCY = "dependency"
+    LIFESPAN = "startup or shutdown"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A call of a function of the project, in the frame of its caller."""
+
+    frame: Frame
+    call: Call
+    function: Function
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way that leads to a function: the frame of its body and the calls that hand it over, the outermost first."""
+
+    frame: Frame
+    calls: tuple[Caller, ...] = ()
+
+    @property
+    def handler(self) -> Frame:
+        """The function at the head: what FastAPI runs, as far as it is known."""
+        return self.calls[0].frame if self.calls else self.frame
+
+
+@dataclass(eq=False)
+class Handlers:
+    """Finds out who runs the functions of a project."""
+
+    evaluator: Evaluator
+    _callers: dict[FunctionDef, tuple[Caller, ...]] = field(default_factory=dict)
+    _dependencies: set[FunctionDef] = field(default_factory=set)
+    _texts: dict[str, bytes] = field(default_factory=dict)
+
+    def entry(self, function: FunctionDef) -> Entry | None:
+        """How FastAPI runs a function by its decorators; None when they don't say."""
+        for decorator in function.decorators:
+            call = decorator.function if isinstance(decorator, Call) else decorator
+            name = call.attr if isinstance(call, Attribute) else ""
+            if name in ROUTES and isinstance(decorator, Call) and _has_path(decorator):
+                return Entry.ROUTE
+            if name in ("websocket", "websocket_route"):
+                return Entry.WEBSOCKET
+            if name == "exception_handler":
+                return Entry.EXCEPTION_HANDLER
+            if name == "middleware":
+                return Entry.MIDDLEWARE
+            if name == "on_event":
+                return Entry.LIFESPAN
+        return None
+
+    def ways(self, frame: Frame) -> tuple[Way, ...]:
+        """The ways to a function: itself where FastAPI runs it or nobody is seen to call it, else one for each caller."""
+        return tuple(self._ways(frame, _DEPTH))
+
+    def _ways(self, frame: Frame, depth: int) -> Iterator[Way]:
+        function = frame.scope
+        if not isinstance(function, FunctionDef) or self.entry(function) is not None or depth == 0:
+            yield Way(frame)
+            return
+        callers = self.callers(frame)
+        if not callers or function in self._dependencies:
+            yield Way(frame)
+        for caller in callers:
+            for way in self._ways(caller.frame, depth - 1):
+                given = self.evaluator.calls.given(caller.call, way.frame)
+                for callee in self._callees(caller.call, way.frame, function):
+                    inner = self.evaluator.frame(
+                        callee.module,
+                        function,
+                        callee.parent,
+                        self.evaluator.calls.arguments(callee, given),
+                        way.frame.depth + 1,
+                    )
+                    yield Way(inner, (*way.calls, Caller(way.frame, caller.call, callee)))
+
+    def is_dependency(self, frame: Frame) -> bool:
+        """The function is named in a `Depends(...)` of the project."""
+        self.callers(frame)
+        return frame.scope in self._dependencies
+
+    def callers(self, frame: Frame) -> tuple[Caller, ...]:
+        """The calls of a function in the project, in the order of paths and lines."""
+        function = frame.scope
+        assert isinstance(function, FunctionDef)
+        if function not in self._callers:
+            self._callers[function] = ()
+            self._callers[function] = tuple(self._search(frame, function))
+        return self._callers[function]
+
+    def _search(self, frame: Frame, function: FunctionDef) -> Iterator[Caller]:
+        found = 0
+        for module_frame in self._candidates(function.name):
+            for _, call in calls(module_frame):
+                if self._names_dependency(call, module_frame, function):
+                    self._dependencies.add(function)
+                    continue
+                if _last_name(call.function) != function.name and not isinstance(call.function, Call):
+                    continue
+                for callee in self._callees(call, module_frame, function):
+                    yield Caller(module_frame, call, callee)
+                    found += 1
+                    break
+                if found >= _CALLERS:
+                    return
+
+    def _callees(self, call: Call, frame: Frame, function: FunctionDef) -> list[Function]:
+        values = self.evaluator.evaluate(call.function, frame)
+        return [value for value in values if isinstance(value, Function) and value.definition is function]
+
+    def _names_dependency(self, call: Call, frame: Frame, function: FunctionDef) -> bool:
+        if _last_name(call.function) not in ("Depends", "Security") or not call.arguments:
+            return False
+        return any(_is_function(v, function) for v in self.evaluator.evaluate(call.arguments[0].value, frame))
+
+    def _candidates(self, name: str) -> Iterator[Frame]:
+        """The scopes of all modules in which the name stands."""
+        project = self.evaluator.project
+        pattern = re.compile(rb"\b" + re.escape(name.encode()) + rb"\b")
+        if not self._texts:
+            self._texts = {str(path): project.text(path) for path in python_files(project.root)}
+            self._texts |= {str(path): data for path, data in project.overrides.items()}
+        paths = [path for path in project.paths(self._texts) if pattern.search(self._texts[str(path)])]
+        if len(paths) > _FILES:
+            return
+        for path in paths:
+            module = project.module(path)
+            if module is not None:
+                yield from scopes(self.evaluator, module)
+
+
+def _has_path(decorator: Call) -> bool:
+    if not decorator.arguments:
+        return False
+    first = decorator.arguments[0]
+    if first.keyword == "path":
+        return True
+    value = first.value
+    return first.keyword is None and (not isinstance(value, Constant) or isinstance(value.value, str))
+
+
+def _last_name(expression: Expression) -> str:
+    if isinstance(expression, Attribute):
+        return expression.attr
+    return getattr(expression, "id", "")
+
+
+def _is_function(value: Value, function: FunctionDef) -> bool:
+    if isinstance(value, Partial):
+        return any(_is_function(inner, function) for inner in value.function)
+    return isinstance(value, Function) and value.definition is function
+
+
+__all__ = ["Caller", "ClassDef", "Entry", "Handlers", "Way"]

@@ -1,0 +1,118 @@
+"""What FastAPI and Starlette call their things, and whether a value is one of them."""
+
+from __future__ import annotations
+
+from fastapi_bgtask_lint.resolving.evaluation import Evaluator
+from fastapi_bgtask_lint.resolving.values import Class, External, ExternalInstance, Instance, Value
+
+_TASKS = frozenset(
+    {"fastapi.BackgroundTasks", "fastapi.background.BackgroundTasks", "starlette.background.BackgroundTasks"}
+)
+_TASK = frozenset({"starlette.background.BackgroundTask", "fastapi.background.BackgroundTask"})
+RESPONSE = "starlette.responses.Response"
+_RESPONSE_MODULES = ("starlette.responses.", "fastapi.responses.", "starlette.templating.", "fastapi.templating.")
+_STREAMS = frozenset({"sse_starlette.EventSourceResponse", "sse_starlette.sse.EventSourceResponse"})
+_HTTP_EXCEPTIONS = frozenset(
+    {"fastapi.HTTPException", "fastapi.exceptions.HTTPException", "starlette.exceptions.HTTPException"}
+)
+ROUTES = frozenset({"get", "post", "put", "patch", "delete", "options", "head", "trace", "api_route"})
+
+
+def is_background_tasks(evaluator: Evaluator, value: Value) -> bool | None:
+    """Whether a value is a `BackgroundTasks`; None when that can't be known."""
+    match value:
+        case ExternalInstance(type=name):
+            return None if name.endswith("()") else name in _TASKS
+        case Instance():
+            return _derives(evaluator, value.cls, _TASKS)
+        case _:
+            return None if _is_unknown(value) else False
+
+
+def builds_tasks(evaluator: Evaluator, value: Value) -> bool:
+    """The value is the class `BackgroundTasks` or derives from it."""
+    return _is_class_of(evaluator, value, _TASKS)
+
+
+def builds_task(evaluator: Evaluator, value: Value) -> bool:
+    """The value is the class `BackgroundTask` or derives from it."""
+    return _is_class_of(evaluator, value, _TASK)
+
+
+def is_background_task(evaluator: Evaluator, value: Value) -> bool:
+    """The value is a single `BackgroundTask`."""
+    match value:
+        case ExternalInstance(type=name):
+            return name in _TASK
+        case Instance():
+            return _derives(evaluator, value.cls, _TASK) is True
+        case _:
+            return False
+
+
+def is_response(evaluator: Evaluator, value: Value) -> bool:
+    """The value is a `Response` of Starlette or FastAPI, or of a class derived from one."""
+    match value:
+        case ExternalInstance(type=name):
+            return _is_response_class(evaluator, name) or name.endswith("Jinja2Templates.TemplateResponse()")
+        case Instance():
+            return any(
+                isinstance(base, External) and _is_response_class(evaluator, base.name)
+                for base in evaluator.classes.external_bases(value.cls)
+            )
+        case _:
+            return False
+
+
+def _is_response_class(evaluator: Evaluator, name: str) -> bool:
+    if name in ("fastapi.Response", RESPONSE) or name in _STREAMS:
+        return True
+    if name.startswith(_RESPONSE_MODULES) and name.endswith("Response"):
+        return True
+    return evaluator.table.is_subtype(name, RESPONSE) is True
+
+
+def exception_names(evaluator: Evaluator, value: Value) -> frozenset[str]:
+    """The qualified names of an exception class (or object) outside the project: its own or its bases'."""
+    match value:
+        case External(name=name) | ExternalInstance(type=name):
+            return frozenset({name})
+        case Class():
+            return _bases(evaluator, value)
+        case Instance():
+            return _bases(evaluator, value.cls)
+        case _:
+            return frozenset()
+
+
+def _bases(evaluator: Evaluator, cls: Class) -> frozenset[str]:
+    return frozenset(b.name for b in evaluator.classes.external_bases(cls) if isinstance(b, External))
+
+
+def is_http_exception(evaluator: Evaluator, value: Value) -> bool:
+    """The class (or object) is FastAPI's or Starlette's `HTTPException`, or derives from it."""
+    return bool(exception_names(evaluator, value) & _HTTP_EXCEPTIONS)
+
+
+def _is_class_of(evaluator: Evaluator, value: Value, names: frozenset[str]) -> bool:
+    match value:
+        case External(name=name):
+            return name in names
+        case Class():
+            return _derives(evaluator, value, names) is True
+        case _:
+            return False
+
+
+def _derives(evaluator: Evaluator, cls: Class, names: frozenset[str]) -> bool | None:
+    answer: bool | None = False
+    for base in evaluator.classes.external_bases(cls):
+        if not isinstance(base, External):
+            answer = None
+        elif base.name in names:
+            return True
+    return answer
+
+
+def _is_unknown(value: Value) -> bool:
+    return type(value).__name__ in ("Unknown", "ExternalMethod", "Super")

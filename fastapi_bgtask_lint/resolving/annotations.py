@@ -1,0 +1,253 @@
+"""What annotations and parameters say: types as instances, and what FastAPI would inject."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fastapi_bgtask_lint.reading.facts import Call, ClassDef, Collection, Expression, FunctionDef, Parameter, ParameterKind
+from fastapi_bgtask_lint.resolving.values import (
+    ANYTHING,
+    NOTHING,
+    UNKNOWN,
+    Alias,
+    Class,
+    Data,
+    External,
+    ExternalInstance,
+    Frame,
+    Function,
+    Generator,
+    Injected,
+    Instance,
+    Literal,
+    Made,
+    Origin,
+    Received,
+    Value,
+    Values,
+    union,
+)
+
+if TYPE_CHECKING:
+    from fastapi_bgtask_lint.resolving.evaluation import Evaluator
+
+_TRANSPARENT = frozenset({"Optional", "Union", "Annotated", "Final", "ClassVar", "Required", "NotRequired", "ReadOnly"})
+_SEQUENCES = frozenset({"list", "List", "Sequence", "set", "Set", "frozenset", "tuple", "Tuple", "Iterable", "Collection", "deque"})
+_MAPPINGS = frozenset({"dict", "Dict", "Mapping", "MutableMapping", "DefaultDict", "defaultdict", "OrderedDict"})
+_ITERATORS = frozenset(
+    {"Generator", "Iterator", "AsyncGenerator", "AsyncIterator", "AsyncIterable", "AbstractContextManager", "AbstractAsyncContextManager", "ContextManager", "AsyncContextManager"}
+)
+_PLAIN = frozenset({"str", "int", "float", "bool", "bytes", "dict", "list", "set", "tuple", "frozenset", "complex"})
+_VAGUE = frozenset({"Any", "object", "Callable", "Awaitable", "Coroutine", "TypeVar", "Self", "Hashable", "Protocol"})
+_MARKERS = frozenset({"Depends", "Security"})
+
+
+def is_marker(value: Value) -> bool:
+    """The value is what `Depends(...)` or `Security(...)` of FastAPI returns."""
+    return isinstance(value, ExternalInstance) and value.type.startswith("fastapi") and _last(value.type) in _MARKERS
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+class Annotations:
+    """Reads annotations and parameters."""
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self._evaluator = evaluator
+
+    # --- types ---------------------------------------------------------------------------------------------------------
+
+    def instances(self, types: Values, origin: Origin) -> Values:
+        """Objects of these types, as an annotation with these values promises them; None is left out."""
+        return union(*(self._instance(value, origin) for value in types))
+
+    def _instance(self, value: Value, origin: Origin) -> Values:
+        match value:
+            case Class():
+                return (Instance(value, (), origin),)
+            case External():
+                return self._external(value.name, origin)
+            case Alias():
+                return self._alias(value, origin)
+            case Literal(value=None):
+                return NOTHING
+            case _:
+                return ANYTHING
+
+    def _external(self, name: str, origin: Origin) -> Values:
+        last = _last(name)
+        if name.startswith("builtins."):
+            return (Data(last),) if last in _PLAIN else ANYTHING if last == "object" else (ExternalInstance(name, origin),)
+        if name.startswith(("typing", "collections.abc.")) and last in _VAGUE:
+            return ANYTHING
+        if name.startswith("typing") and last[:1].islower() is False and last in _SEQUENCES | _MAPPINGS:
+            return (Data(last.lower()),)
+        return (ExternalInstance(self._evaluator.table.canonical(name), origin),)
+
+    def _alias(self, alias: Alias, origin: Origin) -> Values:
+        if alias.cls is not None:
+            return (Instance(alias.cls, (), origin),)
+        last, indices = _last(alias.base), alias.expression.indices
+        if last in _TRANSPARENT:
+            used = indices[:1] if last != "Union" else indices
+            return union(*(self.instances(self._evaluator.evaluate(i, alias.frame), origin) for i in used))
+        if last in ("type", "Type"):
+            return self._evaluator.evaluate(indices[0], alias.frame) if indices else ANYTHING
+        if last in _SEQUENCES:
+            return (Data("list", items=(("*", self._parameter_of(alias, 0, origin)),)),)
+        if last in _MAPPINGS:
+            return (Data("dict", items=(("*", self._parameter_of(alias, 1, origin)),)),)
+        if last in _VAGUE:
+            return ANYTHING
+        if last == "Literal":
+            return (Data("str"),)
+        return self._external(alias.base, origin)
+
+    def _parameter_of(self, alias: Alias, index: int, origin: Origin) -> Values:
+        indices = alias.expression.indices
+        if index >= len(indices):
+            return ANYTHING
+        return self.instances(self._evaluator.evaluate(indices[index], alias.frame), origin) or ANYTHING
+
+    def iterated(self, types: Values) -> Values:
+        """What iterating, or entering, an annotated iterator gives: `X` of `AsyncGenerator[X, None]`."""
+        results = []
+        for value in types:
+            if isinstance(value, Alias) and _last(value.base) in _ITERATORS | _SEQUENCES:
+                results.append(self._parameter_of(value, 0, None))
+        return union(*results)
+
+    def returned(self, function: FunctionDef, frame: Frame) -> Values:
+        """What the return annotation of a function promises."""
+        if function.returns is None:
+            return ANYTHING
+        return self.instances(self._evaluator.evaluate(function.returns, frame), None) or ANYTHING
+
+    # --- parameters ----------------------------------------------------------------------------------------------------
+
+    def parameter(self, parameter: Parameter, frame: Frame) -> Values:
+        """What a parameter can be: what the caller gave, what FastAPI injects, what it is annotated with."""
+        given = frame.argument(parameter.name)
+        if given is not None:
+            return given
+        if parameter.kind == ParameterKind.VAR_POSITIONAL:
+            return (Data("tuple", items=(("*", ANYTHING),)),)
+        if parameter.kind == ParameterKind.VAR_KEYWORD:
+            return (Data("dict", items=(("*", ANYTHING),)),)
+        this = self._this(parameter, frame)
+        if this:
+            return this
+        provider = self.provider(parameter, frame)
+        if provider:
+            return self._injected(parameter, frame, provider)
+        if parameter.annotation is not None:
+            types = self._evaluator.evaluate(parameter.annotation, self._outside(frame))
+            return self.instances(types, Received(frame, parameter)) or ANYTHING
+        if parameter.default is not None:
+            return union(self._evaluator.evaluate(parameter.default, self._outside(frame)), ANYTHING)
+        return ANYTHING
+
+    @staticmethod
+    def _outside(frame: Frame) -> Frame:
+        return frame.parent if frame.parent is not None else frame
+
+    def _this(self, parameter: Parameter, frame: Frame) -> Values:
+        """`self` or `cls` of a method, where nobody said more."""
+        scope, parent = frame.scope, frame.parent
+        if not isinstance(scope, FunctionDef) or parent is None or not isinstance(parent.scope, ClassDef):
+            return NOTHING
+        if not scope.parameters or scope.parameters[0] is not parameter or parent.parent is None:
+            return NOTHING
+        kinds = self._evaluator.classes.decorators(scope, parent)
+        if "builtins.staticmethod" in kinds:
+            return NOTHING
+        cls = Class(parent.scope, parent.module, parent.parent)
+        return (cls,) if "builtins.classmethod" in kinds or scope.name == "__new__" else (Instance(cls),)
+
+    def provider(self, parameter: Parameter, frame: Frame) -> Values:
+        """The callables that `Depends(...)` or `Security(...)` of a parameter name; nothing when it has none."""
+        outside = self._outside(frame)
+        for marker in self.markers(parameter, frame):
+            call = marker.origin.site.fact if isinstance(marker.origin, Made) else None
+            if not isinstance(marker.origin, Made) or not isinstance(call, Call):
+                return ANYTHING
+            if call.arguments:
+                return self._evaluator.evaluate(call.arguments[0].value, marker.origin.site.frame) or ANYTHING
+            if parameter.annotation is not None:
+                return self._annotated_class(self._evaluator.evaluate(parameter.annotation, outside))
+            return ANYTHING
+        return NOTHING
+
+    def _annotated_class(self, types: Values) -> Values:
+        for value in types:
+            if isinstance(value, Alias) and _last(value.base) == "Annotated":
+                return self._annotated_class(self._evaluator.evaluate(value.expression.indices[0], value.frame))
+        return types
+
+    def markers(self, parameter: Parameter, frame: Frame) -> tuple[ExternalInstance, ...]:
+        """The `Depends(...)` and `Security(...)` of a parameter, as its default or in `Annotated`."""
+        outside = self._outside(frame)
+        found: Values = NOTHING
+        if parameter.default is not None:
+            found = self._evaluator.evaluate(parameter.default, outside)
+        if parameter.annotation is not None:
+            found = union(found, self.metadata(self._evaluator.evaluate(parameter.annotation, outside)))
+        return tuple(value for value in found if isinstance(value, ExternalInstance) and is_marker(value))
+
+    def metadata(self, types: Values) -> Values:
+        """What stands in `Annotated[...]` after the type, through aliases."""
+        results = []
+        for value in types:
+            if not isinstance(value, Alias) or _last(value.base) not in _TRANSPARENT:
+                continue
+            first, *rest = value.expression.indices or (None,)
+            if _last(value.base) == "Annotated":
+                results += [self._evaluator.evaluate(index, value.frame) for index in rest]
+            if first is not None:
+                results.append(self.metadata(self._evaluator.evaluate(first, value.frame)))
+        return union(*results)
+
+    def _injected(self, parameter: Parameter, frame: Frame, provider: Values) -> Values:
+        origin = Injected(frame, parameter, provider)
+        provided = self.provided(provider, origin)
+        if provided and UNKNOWN not in provided:
+            return provided
+        if parameter.annotation is None:
+            return provided or ANYTHING
+        types = self._evaluator.evaluate(parameter.annotation, self._outside(frame))
+        known = tuple(value for value in provided if value != UNKNOWN)
+        return union(known, self.instances(types, origin)) or ANYTHING
+
+    def provided(self, provider: Values, origin: Injected) -> Values:
+        """What a dependency gives: what it yields, owned by the request, or what it returns, which keeps its origin."""
+        results = []
+        for value in provider:
+            made = self._evaluator.calls.call((value,), (), None)
+            made = self._evaluator.awaited(made)
+            for result in made:
+                if isinstance(result, Generator):
+                    yielded = self._evaluator.calls.yields(result.function, result.frame)
+                    results.append(tuple(owned(item, origin) for item in yielded))
+                else:
+                    results.append((result,))
+        return union(*results)
+
+
+def owned(value: Value, origin: Origin) -> Value:
+    """The value with another origin, where it has one."""
+    match value:
+        case Instance() | ExternalInstance():
+            return replace(value, origin=origin)
+        case _:
+            return value
+
+
+def first_expression(expression: Expression) -> Expression:
+    """The expression, or the first item of a tuple."""
+    return expression.items[0] if isinstance(expression, Collection) and expression.items else expression
+
+
+__all__ = ["Annotations", "Function", "first_expression", "is_marker", "owned"]

@@ -1,0 +1,292 @@
+"""Classes of the project: their bases, their members and what their objects hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fastapi_bgtask_lint.reading.facts import (
+    Assign,
+    Attribute,
+    Call,
+    ClassDef,
+    Constant,
+    Evaluate,
+    Expression,
+    FunctionDef,
+    Jump,
+    Name,
+    Raise,
+    Statement,
+    blocks,
+    statements,
+)
+from fastapi_bgtask_lint.resolving.bindings import Assigned, Binding, Defined
+from fastapi_bgtask_lint.resolving.bindings import Path as Way
+from fastapi_bgtask_lint.resolving.values import (
+    ANYTHING,
+    NOTHING,
+    UNKNOWN,
+    Alias,
+    Class,
+    External,
+    ExternalInstance,
+    Frame,
+    Function,
+    Instance,
+    Super,
+    Unknown,
+    Value,
+    Values,
+    union,
+)
+
+if TYPE_CHECKING:
+    from fastapi_bgtask_lint.resolving.evaluation import Evaluator
+
+_STATIC = "builtins.staticmethod"
+_OF_CLASS = "builtins.classmethod"
+_PROPERTIES = ("builtins.property", "functools.cached_property", "abc.abstractproperty")
+
+
+class Classes:
+    """What is known of the project's classes."""
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self._evaluator = evaluator
+        self._linear: dict[Class, tuple[Class | External | Unknown, ...]] = {}
+        self._assigned: dict[ClassDef, dict[str, list[tuple[FunctionDef, Assign, Expression | None, Way]]]] = {}
+
+    def frame(self, cls: Class) -> Frame:
+        """The scope of the class body."""
+        return self._evaluator.frame(cls.module, cls.definition, cls.parent)
+
+    def line(self, cls: Class) -> tuple[Class | External | Unknown, ...]:
+        """The class and its bases in the order in which members are looked for."""
+        if cls not in self._linear:
+            self._linear[cls] = (cls,)  # a class that is its own base through a cycle ends here
+            self._linear[cls] = tuple(self._linearised(cls))
+        return self._linear[cls]
+
+    def _linearised(self, cls: Class) -> list[Class | External | Unknown]:
+        found: list[Class | External | Unknown] = []
+        for base in cls.definition.bases:
+            for value in self._evaluator.evaluate(base, cls.parent):
+                found += self._base(value)
+        line = [cls, *found]
+        return [base for index, base in enumerate(line) if base not in line[index + 1 :] or isinstance(base, Unknown)]
+
+    def _base(self, value: Value) -> list[Class | External | Unknown]:
+        match value:
+            case Class():
+                return list(self.line(value))
+            case Alias(cls=Class() as cls):
+                return list(self.line(cls))
+            case Alias():
+                return [External(value.base)]
+            case External():
+                return [value]
+            case _:
+                return [UNKNOWN]
+
+    def external_bases(self, cls: Class) -> Iterator[External | Unknown]:
+        """The bases outside the project, and the unknown ones."""
+        for base in self.line(cls):
+            if not isinstance(base, Class):
+                yield base
+
+    def is_subclass(self, cls: Class, name: str) -> bool | None:
+        """Whether a class derives from a library's class; None when a base is unknown."""
+        answer: bool | None = False
+        for base in self.external_bases(cls):
+            verdict = None if isinstance(base, Unknown) else self._evaluator.table.is_subtype(base.name, name)
+            if verdict is True:
+                return True
+            if verdict is None:
+                answer = None
+        return answer
+
+    # --- members -------------------------------------------------------------------------------------------------------
+
+    def members(self, cls: Class, name: str) -> tuple[Class, tuple[Binding, ...]] | None:
+        """The nearest class that binds a name in its body, and its bindings; None when an unknown base might, or none does."""
+        for base in self.line(cls):
+            if isinstance(base, Class):
+                bindings = self._evaluator.reaching(self.frame(base)).at_end.get(name)
+                if bindings:
+                    return base, bindings
+        return None
+
+    def method(self, cls: Class, name: str, receiver: Values) -> Values:
+        """A member of the class, bound to the receiver when it is a method."""
+        found = self.members(cls, name)
+        if found is None:
+            return NOTHING
+        holder, bindings = found
+        frame = self.frame(holder)
+        values = [self._member(binding, holder, frame, receiver) for binding in bindings]
+        return union(*values)
+
+    def _member(self, binding: Binding, holder: Class, frame: Frame, receiver: Values) -> Values:
+        values = self._evaluator.bound(binding, frame)
+        if not isinstance(binding, Defined) or not isinstance(binding.definition, FunctionDef):
+            return values
+        kinds = self.decorators(binding.definition, frame)
+        if kinds & set(_PROPERTIES):
+            return self._property(values, receiver)
+        return union(*(self._received(value, kinds, holder, receiver) for value in values))
+
+    def _received(self, value: Value, kinds: frozenset[str], holder: Class, receiver: Values) -> Values:
+        if not isinstance(value, Function) or _STATIC in kinds:
+            return (value,)
+        if _OF_CLASS in kinds:
+            owners = tuple(v.cls if isinstance(v, Instance) else v for v in receiver) or (holder,)
+            return (replace(value, receiver=owners, holder=holder),)
+        if not receiver or not isinstance(receiver[0], Instance):
+            return (replace(value, holder=holder),)
+        return (replace(value, receiver=receiver, holder=holder),)
+
+    def _property(self, values: Values, receiver: Values) -> Values:
+        if not receiver or not isinstance(receiver[0], Instance):
+            return ANYTHING
+        results = []
+        for value in values:
+            if isinstance(value, Function):
+                results.append(self._evaluator.calls.call((replace(value, receiver=receiver),), (), None))
+            else:
+                results.append(ANYTHING)
+        return union(*results)
+
+    def decorators(self, definition: FunctionDef, frame: Frame) -> frozenset[str]:
+        """The qualified names of the library decorators of a method."""
+        names = set()
+        for decorator in definition.decorators:
+            expression = decorator.function if isinstance(decorator, Call) else decorator
+            if isinstance(expression, Name | Attribute):
+                names |= {v.name for v in self._evaluator.evaluate(expression, frame) if isinstance(v, External)}
+        return frozenset(names)
+
+    # --- objects -------------------------------------------------------------------------------------------------------
+
+    def attribute(self, instance: Instance, name: str) -> Values:
+        """An attribute of an object: what its methods assign to `self`, else a member of its class."""
+        cls = instance.cls
+        assigned = self._assigned_values(instance, name)
+        member = self.method(cls, name, (instance,))
+        if assigned:
+            known = [value for value in assigned if value != UNKNOWN]
+            return union(tuple(known), member) if known and member != ANYTHING else union(assigned, member)
+        if member:
+            return self._field(instance, name) or member
+        given = self._field(instance, name)
+        if given:
+            return given
+        return self._inherited(instance, name)
+
+    def _field(self, instance: Instance, name: str) -> Values:
+        """What the construction gave a field of a data class, a model or the like."""
+        return next((values for key, values in instance.arguments if key == name), NOTHING)
+
+    def _inherited(self, instance: Instance, name: str) -> Values:
+        for base in self.external_bases(instance.cls):
+            if isinstance(base, External) and self._evaluator.table.type(base.name) is not None:
+                return self._evaluator.attribute(ExternalInstance(base.name, instance.origin), name)
+        return ANYTHING
+
+    def _assigned_values(self, instance: Instance, name: str) -> Values:
+        results = []
+        for base in self.line(instance.cls):
+            if not isinstance(base, Class):
+                continue
+            for method, statement, value, way in self.assignments(base).get(name, ()):
+                results.append(self._assigned_value(instance, base, method, statement, value, way))
+        return union(*results)
+
+    def _assigned_value(
+        self, instance: Instance, holder: Class, method: FunctionDef, statement: Assign, value: Expression | None, way: Way
+    ) -> Values:
+        frame = self.method_frame(instance, holder, method)
+        binding = Assigned(statement.at, value, way, statement.annotation)
+        return self._evaluator.bound(binding, frame)
+
+    def method_frame(self, instance: Instance, holder: Class, method: FunctionDef) -> Frame:
+        """The frame of a method's body when it runs on this object."""
+        arguments: list[tuple[str, Values]] = []
+        if method.parameters:
+            arguments.append((method.parameters[0].name, (instance,)))
+        if method.name == "__init__":
+            first = {name for name, _ in arguments}
+            arguments += [pair for pair in instance.arguments if pair[0] not in first]
+        return self._evaluator.frame(holder.module, method, self.frame(holder), tuple(arguments))
+
+    def assignments(self, cls: Class) -> dict[str, list[tuple[FunctionDef, Assign, Expression | None, Way]]]:
+        """The assignments to attributes of `self` in the methods of one class body, by attribute."""
+        definition = cls.definition
+        if definition not in self._assigned:
+            self._assigned[definition] = {}
+            for method in methods(definition):
+                self._collect(method, self._assigned[definition])
+        return self._assigned[definition]
+
+    @staticmethod
+    def _collect(
+        method: FunctionDef, found: dict[str, list[tuple[FunctionDef, Assign, Expression | None, Way]]]
+    ) -> None:
+        if not method.parameters:
+            return
+        this = method.parameters[0].name
+        for statement in statements(method.body):
+            if not isinstance(statement, Assign) or statement.operator:
+                continue
+            for target in statement.targets:
+                for attribute, way in _attributes_of(target, this):
+                    found.setdefault(attribute, []).append((method, statement, statement.value, way))
+
+    def super_attribute(self, value: Super, name: str) -> Values:
+        """`super().name` in a method of a class."""
+        line = self.line(value.cls)
+        for base in line[1:]:
+            if isinstance(base, Class):
+                bindings = self._evaluator.reaching(self.frame(base)).at_end.get(name)
+                if bindings:
+                    frame = self.frame(base)
+                    return union(*(self._member(binding, base, frame, value.receiver) for binding in bindings))
+        return ANYTHING
+
+    def is_abstract(self, function: FunctionDef) -> bool:
+        """The body says nothing: only a docstring, `...`, `pass` or `raise NotImplementedError`."""
+        return all(_says_nothing(statement) for statement in function.body)
+
+
+def methods(definition: ClassDef) -> Iterator[FunctionDef]:
+    """The functions of a class body, those in its branches too."""
+    stack: list[Statement] = list(reversed(definition.body))
+    while stack:
+        statement = stack.pop()
+        if isinstance(statement, FunctionDef):
+            yield statement
+            continue
+        stack.extend(reversed([child for block in blocks(statement) for child in block]))
+
+
+def _attributes_of(target: Expression, this: str) -> Iterator[tuple[str, Way]]:
+    match target:
+        case Attribute(value=Name(id=name)) if name == this:
+            yield target.attr, ()
+        case _ if hasattr(target, "items") and not isinstance(target, Attribute | Name):
+            for index, item in enumerate(getattr(target, "items", ())):
+                if isinstance(item, Attribute) and isinstance(item.value, Name) and item.value.id == this:
+                    yield item.attr, (index,)
+
+
+def _says_nothing(statement: Statement) -> bool:
+    match statement:
+        case Evaluate(value=Constant(kind="str" | "ellipsis")) | Jump(kind="pass"):
+            return True
+        case Raise(exception=Name(id="NotImplementedError")):
+            return True
+        case Raise(exception=Call(function=Name(id="NotImplementedError"))):
+            return True
+        case _:
+            return False

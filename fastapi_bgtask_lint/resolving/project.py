@@ -1,0 +1,187 @@
+"""Which file is which module: import roots, packages and the modules read so far."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from fastapi_bgtask_lint.reading.facts import ClassDef, FunctionDef, ModuleFacts, Statement, blocks
+from fastapi_bgtask_lint.reading.source import Source, Unreadable, read
+
+_PROJECT_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
+
+
+@dataclass(frozen=True, eq=False)
+class Module:
+    """A module of the project that has been read. Modules compare by identity: a project reads each file once."""
+
+    path: Path
+    source: Source
+
+    @property
+    def facts(self) -> ModuleFacts:
+        """What the module says."""
+        return self.source.facts
+
+    @property
+    def is_package(self) -> bool:
+        """It is the `__init__` of a package."""
+        return self.path.stem == "__init__"
+
+    @cached_property
+    def definitions(self) -> tuple[FunctionDef | ClassDef, ...]:
+        """Every function and class of the module, nested ones too, in the order of the source."""
+        return tuple(_definitions(self.facts.body))
+
+
+def _definitions(body: tuple[Statement, ...]) -> Iterator[FunctionDef | ClassDef]:
+    stack = list(reversed(body))
+    while stack:
+        statement = stack.pop()
+        if isinstance(statement, FunctionDef | ClassDef):
+            yield statement
+            inner: Sequence[Statement] = statement.body
+        else:
+            inner = [child for block in blocks(statement) for child in block]
+        stack.extend(reversed(inner))
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a dotted name leads in the project: a file, or the folder of a namespace package."""
+
+    path: Path
+    is_file: bool
+
+
+@dataclass(eq=False)
+class Project:
+    """The modules below one root.
+
+    Modules are read when they are first asked for. What can't be read is kept in `unreadable` and answers None.
+    """
+
+    root: Path
+    src: tuple[Path, ...] = ()
+    overrides: Mapping[Path, bytes] = field(default_factory=dict)
+    unreadable: dict[Path, Unreadable] = field(default_factory=dict)
+    _modules: dict[Path, Module | None] = field(default_factory=dict)
+    _roots: dict[Path, tuple[Path, ...]] = field(default_factory=dict)
+    _kinds: dict[Path, str] = field(default_factory=dict)
+
+    def module(self, path: Path) -> Module | None:
+        """The module in a file, or None when it can't be read."""
+        if path not in self._modules:
+            self._modules[path] = self._read(path)
+        return self._modules[path]
+
+    @staticmethod
+    def paths(names: Iterable[str]) -> list[Path]:
+        """Paths by their names, sorted."""
+        return [Path(name) for name in sorted(names)]
+
+    def text(self, path: Path) -> bytes:
+        """The bytes of a file, standard input's in its place; nothing when it can't be read."""
+        if path in self.overrides:
+            return self.overrides[path]
+        try:
+            return path.read_bytes()
+        except OSError:
+            return b""
+
+    def _read(self, path: Path) -> Module | None:
+        try:
+            data = self.overrides[path] if path in self.overrides else path.read_bytes()
+            return Module(path, read(path, data))
+        except OSError:
+            return None
+        except Unreadable as error:
+            self.unreadable[path] = error
+            return None
+
+    # --- imports -------------------------------------------------------------------------------------------------------
+
+    def absolute(self, dotted: str, importer: Path) -> Location | None:
+        """Where `import dotted` leads from a file; None when that is outside the project.
+
+        The first import root that has the whole dotted module wins, a namespace package only when no root has a file.
+        A name of the standard library is never taken for a file of the project.
+        """
+        parts = dotted.split(".")
+        if parts[0] in sys.stdlib_module_names:
+            return None
+        namespace: Location | None = None
+        for root in self.import_roots(importer):
+            found = self._below(root, parts)
+            if found is None or found.path == importer:
+                continue
+            if found.is_file:
+                return found
+            namespace = namespace or found
+        return namespace
+
+    def relative(self, level: int, dotted: str, importer: Path) -> Location | None:
+        """Where `from ..dotted import` leads; None beyond the root or when there is nothing."""
+        folder = importer.parent
+        for _ in range(level - 1):
+            folder = folder.parent
+        if not folder.is_relative_to(self.root):
+            return None
+        return self._below(folder, dotted.split(".") if dotted else [])
+
+    def submodule(self, package: Location, name: str) -> Location | None:
+        """The module `name` in a package, by its `__init__` file or its folder."""
+        folder = package.path.parent if package.is_file else package.path
+        if package.is_file and package.path.stem != "__init__":
+            return None
+        return self._below(folder, [name])
+
+    def import_roots(self, importer: Path) -> tuple[Path, ...]:
+        """The folders that an absolute import of this file is looked for in, nearest first."""
+        folder = importer.parent
+        if folder not in self._roots:
+            self._roots[folder] = tuple(dict.fromkeys(self._import_roots(folder)))
+        return self._roots[folder]
+
+    def _import_roots(self, folder: Path) -> Iterator[Path]:
+        top = folder
+        while self._kind(top / "__init__.py") == "file" and top != self.root and top.parent != top:
+            top = top.parent
+        yield top
+        yield folder
+        above = [folder, *folder.parents]
+        inside = [parent for parent in above if parent.is_relative_to(self.root)]
+        projects = [p for p in inside if p == self.root or any(self._kind(p / name) == "file" for name in _PROJECT_FILES)]
+        yield from projects
+        yield from (project / "src" for project in projects)
+        yield from self.src
+        yield from inside
+
+    def _below(self, folder: Path, parts: list[str]) -> Location | None:
+        target = folder.joinpath(*parts)
+        if parts and self._kind(target.with_name(target.name + ".py")) == "file":
+            package = target / "__init__.py"
+            return Location(package if self._kind(package) == "file" else target.with_name(target.name + ".py"), True)
+        if self._kind(target / "__init__.py") == "file":
+            return Location(target / "__init__.py", True)
+        if self._kind(target) == "folder":
+            return Location(target, False)
+        return None
+
+    def _kind(self, path: Path) -> str:
+        if path not in self._kinds:
+            self._kinds[path] = self._stat(path)
+        return self._kinds[path]
+
+    def _stat(self, path: Path) -> str:
+        if path in self.overrides:
+            return "file"
+        try:
+            if path.is_file():
+                return "file"
+            return "folder" if path.is_dir() else ""
+        except (OSError, ValueError):
+            return ""

@@ -1,0 +1,342 @@
+"""What an expression can be: the values that evaluation finds.
+
+An expression has several values when branches merge; `UNKNOWN` among them says that there may be others. Values are small and
+compare by content, definitions and frames in them by identity.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from fastapi_bgtask_lint.reading.facts import (
+    Call,
+    ClassDef,
+    Expression,
+    Fact,
+    FunctionDef,
+    Lambda,
+    Parameter,
+    Subscript,
+    With,
+)
+from fastapi_bgtask_lint.resolving.project import Location, Module
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """Where an expression is evaluated: a scope of a module, the scopes round it, and what is known of its parameters.
+
+    The evaluator keeps one frame for each combination, so frames compare by identity.
+    """
+
+    module: Module
+    scope: FunctionDef | Lambda | ClassDef | None
+    """None for the module itself."""
+    parent: Frame | None
+    arguments: tuple[tuple[str, Values], ...] = ()
+    """What callers handed over; a parameter that is missing is unknown."""
+    depth: int = 0
+    """How many calls lead here."""
+
+    def argument(self, name: str) -> Values | None:
+        """The values of a parameter that a caller gave."""
+        return next((values for key, values in self.arguments if key == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """An expression or statement at its place, with the frame to evaluate it in."""
+
+    frame: Frame
+    fact: Fact
+
+    @property
+    def module(self) -> Module:
+        """The module it stands in."""
+        return self.frame.module
+
+    @property
+    def order(self) -> tuple[str, int]:
+        """Sorts like path, line and column."""
+        return (str(self.frame.module.path), self.fact.at)
+
+
+# --- where an object comes from ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """By a call in this place."""
+
+    site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """Bound by a `with` statement, whose end may end its life."""
+
+    site: Site
+    statement: With
+
+
+@dataclass(frozen=True, slots=True)
+class Injected:
+    """By FastAPI: the value of a dependency, `provider` the callable of its `Depends`."""
+
+    frame: Frame
+    parameter: Parameter
+    provider: Values
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A parameter of which only the annotation is known."""
+
+    frame: Frame
+    parameter: Parameter
+
+
+Origin: TypeAlias = Made | Entered | Injected | Received | None
+
+
+# --- values -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """None, a bool or a number, by its value."""
+
+    value: None | bool | int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """A value of a built-in type that can't be called; `text` where a string is known, `items` of collections."""
+
+    type: str
+    text: str | None = None
+    items: tuple[tuple[str, Values], ...] = ()
+    """Key (or index) and values of each item; `*` for those whose key is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of the project or a lambda, with the scope that it was defined in."""
+
+    definition: FunctionDef | Lambda
+    module: Module
+    parent: Frame
+    hides_async: bool = False
+    """A decorator makes it look like a plain function (`lru_cache`)."""
+    manages: bool = False
+    """It is a `@contextmanager`."""
+    receiver: Values = ()
+    """What `self` or `cls` is bound to."""
+    holder: Class | None = None
+    """The class that it was found in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Class:
+    """A class of the project."""
+
+    definition: ClassDef
+    module: Module
+    parent: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleValue:
+    """A module or package of the project."""
+
+    location: Location
+    dotted: str
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """Something of a library or a built-in, by its qualified name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An object of a class of the project; `arguments` are those of its construction, where known."""
+
+    cls: Class
+    arguments: tuple[tuple[str, Values], ...] = ()
+    origin: Origin = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalInstance:
+    """An object of a library's type, by its qualified name; the result of an unknown function `f` is of type `f()`."""
+
+    type: str
+    origin: Origin = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalMethod:
+    """A method of a library's object."""
+
+    receiver: ExternalInstance
+    name: str
+
+    @property
+    def qualified(self) -> str:
+        """Its qualified name."""
+        return f"{self.receiver.type}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """`functools.partial(function, ...)`, by its call."""
+
+    function: Values
+    given: tuple[Given, ...]
+    site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class Coroutine:
+    """A call of an async function of the project that nobody has awaited yet."""
+
+    function: Function
+    frame: Frame
+    """The frame of the function's body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """A call of a generator function of the project."""
+
+    function: Function
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Awaitable:
+    """What a library's call returns before it is awaited; by `coroutine` an object that can't be called."""
+
+    result: Values
+    coroutine: bool
+    site: Site | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A type with parameters, `base[...]`, by its expression: `Annotated[Session, Depends(get_db)]`."""
+
+    base: str
+    """The qualified name of a library's type; empty for a class of the project."""
+    cls: Class | None
+    expression: Subscript
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One argument of a call, evaluated: positional, `keyword=`, or unpacked by `*` or `**`."""
+
+    values: Values
+    keyword: str | None = None
+    star: str = ""
+    expression: Expression | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Super:
+    """`super()` in a method."""
+
+    cls: Class
+    receiver: Values
+
+
+Value: TypeAlias = (
+    Unknown
+    | Literal
+    | Data
+    | Function
+    | Class
+    | ModuleValue
+    | External
+    | Instance
+    | ExternalInstance
+    | ExternalMethod
+    | Partial
+    | Coroutine
+    | Generator
+    | Awaitable
+    | Super
+    | Alias
+)
+Values: TypeAlias = tuple[Value, ...]
+
+UNKNOWN = Unknown()
+NOTHING: Values = ()
+ANYTHING: Values = (UNKNOWN,)
+NONE = Literal(None)
+
+
+def union(*groups: Values) -> Values:
+    """All values of all groups, each once, in their order."""
+    return tuple(dict.fromkeys(value for group in groups for value in group))
+
+
+@dataclass(frozen=True, slots=True)
+class CallSite:
+    """A call of the project's source: the frame it is evaluated in and the call."""
+
+    frame: Frame
+    call: Call
+
+
+def known(values: Values) -> bool:
+    """There is at least one value and none is unknown."""
+    return bool(values) and UNKNOWN not in values
+
+
+__all__ = [
+    "ANYTHING",
+    "NONE",
+    "NOTHING",
+    "UNKNOWN",
+    "Alias",
+    "Awaitable",
+    "CallSite",
+    "Class",
+    "Coroutine",
+    "Data",
+    "Entered",
+    "Expression",
+    "External",
+    "ExternalInstance",
+    "ExternalMethod",
+    "Frame",
+    "Function",
+    "Generator",
+    "Given",
+    "Injected",
+    "Instance",
+    "Literal",
+    "Made",
+    "ModuleValue",
+    "Origin",
+    "Partial",
+    "Received",
+    "Site",
+    "Super",
+    "Unknown",
+    "Value",
+    "Values",
+    "known",
+    "union",
+]

@@ -1,0 +1,47 @@
+"""What rules may ask: one object over the rooms below them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fastapi_bgtask_lint.framework.handlers import Handlers
+from fastapi_bgtask_lint.framework.outcomes import Outcomes
+from fastapi_bgtask_lint.framework.registrations import Registrations
+from fastapi_bgtask_lint.knowledge import Table, load
+from fastapi_bgtask_lint.resolving.evaluation import Evaluator
+from fastapi_bgtask_lint.resolving.project import Project
+from fastapi_bgtask_lint.settings import Settings
+
+
+@dataclass(eq=False)
+class Application:
+    """The project under check and everything that is known of it."""
+
+    project: Project
+    settings: Settings
+    table: Table
+    evaluator: Evaluator = field(init=False)
+    handlers: Handlers = field(init=False)
+    registrations: Registrations = field(init=False)
+    outcomes: Outcomes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.evaluator = Evaluator(self.project, self.table)
+        self.handlers = Handlers(self.evaluator)
+        self.registrations = Registrations(self.evaluator, self.handlers)
+        self.outcomes = Outcomes(self.evaluator)
+
+
+def application(root: Path, settings: Settings, overrides: Mapping[Path, bytes]) -> Application:
+    """The application below a folder, with what the configuration teaches."""
+    table = load().extended(
+        settings.session_types,
+        settings.offloaders,
+        settings.error_handlers,
+        settings.deadlines,
+        settings.blocking_calls,
+        settings.waits,
+    )
+    return Application(Project(root, tuple(settings.src), overrides), settings, table)
