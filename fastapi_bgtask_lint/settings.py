@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from os.path import commonprefix
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,7 +115,7 @@ def check_code(value: str, codes: Codes, where: str) -> None:
     """Raises `SettingsError` unless the value is a code or the beginning of one."""
     if _CODE_START.match(value) and any(code.startswith(value) for code in codes):
         return
-    raise SettingsError(f'{where}: unknown code "{value}"{_nearest(value.upper(), codes)}')
+    raise SettingsError(f'{where}: unknown code "{value}"{nearest(value.upper(), codes)}')
 
 
 def is_on(code: str, settings: Settings, codes: Codes) -> bool:
@@ -212,7 +213,7 @@ class _Table:
         for key, value in table.items():
             reader = self._readers.get(key)
             if reader is None:
-                raise self._error(key, f"unknown key{_nearest(key, self._readers)}")
+                raise self._error(key, f"unknown key{nearest(key, self._readers)}")
             values[key.replace("-", "_")] = reader(key, value)
         return Settings(**values)
 
@@ -307,9 +308,13 @@ def _check_versions(value: str, where: str) -> None:
             raise SettingsError(f'{where}: "{value}" is neither a version nor a set of versions') from None
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
-    found = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f', did you mean "{found[0]}"?' if found else ""
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The known name that was probably meant, as the end of a message; empty when none is near."""
+    found = difflib.get_close_matches(name, known, n=9, cutoff=0.5)
+    if not found:
+        return ""
+    best = max(found, key=lambda candidate: len(commonprefix((name, candidate))))
+    return f', did you mean "{best}"?'
 
 
 def _kind(value: object) -> str:

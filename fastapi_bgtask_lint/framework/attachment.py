@@ -66,15 +66,19 @@ class Attachment:
 
     def is_first(self, registration: Registration) -> bool:
         """No registration on the same object stands before this one in its function."""
-        mine = self.receiver(registration)
-        for step in steps(registration.frame):
+        mine = set(self.receiver(registration))
+        places = [(registration.frame, registration.call), *((c.frame, c.call) for c in registration.way.calls)]
+        return not any(self._registered_before(mine, frame, call) for frame, call in places)
+
+    def _registered_before(self, mine: set[Value], frame: Frame, place: Call) -> bool:
+        for step in steps(frame):
             call = step.expression
-            if call is registration.call:
-                return True
+            if call is place:
+                return False
             if isinstance(call, Call) and isinstance(call.function, Attribute) and call.function.attr == "add_task":
-                if set(self.evaluator.evaluate(call.function.value, registration.frame)) & set(mine):
-                    return False
-        return True
+                if mine & set(self.evaluator.evaluate(call.function.value, frame)):
+                    return True
+        return False
 
     def escapes(self, value: Value, registration: Registration) -> bool:
         """The object is used for anything but registrations: returned, stored, awaited, attached or handed on."""

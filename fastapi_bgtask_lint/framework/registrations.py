@@ -164,6 +164,14 @@ class Registrations:
         types = self._evaluator.evaluate(parameter.annotation, outside)
         return self._evaluator.annotations.instances(types, None) in (ANYTHING, NOTHING)
 
+    def alternatives(self, registration: Registration) -> list[Registration]:
+        """The same call in every way that leads to it."""
+        frame = registration.frame
+        base = self._evaluator.frame(frame.module, frame.scope, frame.parent)
+        ways = self._handlers.ways(base)
+        found = [self._registration(registration.statement, registration.call, way) for way in ways]
+        return [one for one in found if one is not None]
+
     # --- what runs -----------------------------------------------------------------------------------------------------
 
     def targets(self, registration: Registration) -> tuple[Target, ...]:

@@ -204,6 +204,9 @@ class FunctionDef(Fact, frozen=True, eq=False, tag=True):
     decorators: tuple[Expression, ...]
     body: tuple[Statement, ...]
 
+    def __repr__(self) -> str:
+        return f"<def {self.name}>"
+
 
 class ClassDef(Fact, frozen=True, eq=False, tag=True):
     """`class name(bases, keywords)`"""
@@ -214,6 +217,9 @@ class ClassDef(Fact, frozen=True, eq=False, tag=True):
     keywords: tuple[Argument, ...]
     decorators: tuple[Expression, ...]
     body: tuple[Statement, ...]
+
+    def __repr__(self) -> str:
+        return f"<class {self.name}>"
 
 
 # --- statements -------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from fastapi_bgtask_lint.reporting import concise, machine, text
+from fastapi_bgtask_lint.reporting.palette import palette_for
 from fastapi_bgtask_lint.reporting.report import Report
 
 FORMATS: Mapping[str, Callable[[Report], Iterator[str]]] = {
@@ -14,4 +15,4 @@ FORMATS: Mapping[str, Callable[[Report], Iterator[str]]] = {
 }
 """The formats by the name that the command line gives them. Each yields lines without their ends."""
 
-__all__ = ["FORMATS", "Report"]
+__all__ = ["FORMATS", "Report", "palette_for"]

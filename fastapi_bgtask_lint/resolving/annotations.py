@@ -24,6 +24,7 @@ from fastapi_bgtask_lint.resolving.values import (
     Made,
     Origin,
     Received,
+    Site,
     Value,
     Values,
     union,
@@ -225,7 +226,7 @@ class Annotations:
         """What a dependency gives: what it yields, owned by the request, or what it returns, which keeps its origin."""
         results = []
         for value in provider:
-            made = self._evaluator.calls.call((value,), (), None)
+            made = self._evaluator.calls.call((value,), (), Site(origin.frame, origin.parameter))
             made = self._evaluator.awaited(made)
             for result in made:
                 if isinstance(result, Generator):

@@ -21,6 +21,9 @@ class Module:
     path: Path
     source: Source
 
+    def __repr__(self) -> str:
+        return f"<module {self.path.name}>"
+
     @property
     def facts(self) -> ModuleFacts:
         """What the module says."""

@@ -39,6 +39,9 @@ class Frame:
     depth: int = 0
     """How many calls lead here."""
 
+    def __repr__(self) -> str:
+        return f"<{self.module.path.name}:{getattr(self.scope, 'name', None)} {dict(self.arguments)}>"
+
     def argument(self, name: str) -> Values | None:
         """The values of a parameter that a caller gave."""
         return next((values for key, values in self.arguments if key == name), None)

@@ -64,17 +64,20 @@ rule = Rule(__doc__, code="BGT503", name="tasks-not-attached", severity=Severity
 
 @rule.check
 def unattached(registration: Registration, app: Application) -> Iterator[Report]:
-    """The receiver was made by hand and goes nowhere but to registrations."""
+    """The receiver was made by hand and goes nowhere but to registrations, in every way that leads here."""
     if registration.receiver is None:
         return
     attachment = Attachment(app.evaluator)
+    if all(_is_forgotten(one, attachment) for one in app.registrations.alternatives(registration)):
+        yield Report(
+            "these tasks never run: FastAPI did not inject this BackgroundTasks and no returned response carries it;"
+            " take it as a parameter annotated with BackgroundTasks, or return a response with background=",
+            registration.site,
+        )
+
+
+def _is_forgotten(registration: Registration, attachment: Attachment) -> bool:
     made = hand_made(attachment.receiver(registration))
     if not made or not attachment.is_first(registration):
-        return
-    if any(attachment.escapes(value, registration) for value in made):
-        return
-    yield Report(
-        "these tasks never run: FastAPI did not inject this BackgroundTasks and no returned response carries it;"
-        " take it as a parameter annotated with BackgroundTasks, or return a response with background=",
-        registration.site,
-    )
+        return False
+    return not any(attachment.escapes(value, registration) for value in made)
