@@ -5,7 +5,8 @@ then depends on the version of FastAPI.
 
 - 0.106 to 0.117, and with `Depends(..., scope="function")` (0.121 and later): the session is closed before the task
   runs. Its next use silently begins a transaction that nobody closes, and the connection stays checked out until the
-  task commits or the session is garbage collected. Loaded objects raise `DetachedInstanceError`.
+  task commits or the session is garbage collected. Loaded objects raise
+  `DetachedInstanceError` as soon as an attribute has to be loaded.
 - Before 0.106, and from 0.118 on: the session is open, and its connection is held until the task has ended. Where the
   dependency commits after its `yield`, the task runs before that commit, and a task that raises rolls the request's
   work back although the client was told that it succeeded.

@@ -2,8 +2,8 @@
 
 The library does not bound this wait by itself, and nothing else does: a peer that accepts the connection and never
 answers holds the task for ever. A `def` task then keeps one of the 40 threads that are shared with every `def` path
-operation and dependency; when 40 wait, none of those answers any more. And a server that is told to stop does not stop
-while a task waits. Nothing is logged. That is so on every version of FastAPI.
+operation and dependency; when 40 wait, none of those answers any more. That is so on every version of FastAPI. A
+server that is told to stop does not stop while a task waits (seen with uvicorn 0.54). Nothing is logged.
 
 Give the call a timeout, or its client one for all calls. What is awaited on the event loop can be bounded from
 outside, by `asyncio.timeout` or `asyncio.wait_for`. A deadline on the loop does not bound what runs in a thread: the

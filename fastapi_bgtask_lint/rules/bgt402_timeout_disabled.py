@@ -2,8 +2,8 @@
 
 The library would bound this wait, or takes a timeout, and the code switches it off. A peer that accepts the
 connection and never answers then holds the task for ever. A `def` task keeps one of the 40 threads that are shared
-with every `def` path operation and dependency, and a server that is told to stop does not stop while a task waits.
-That is so on every version of FastAPI.
+with every `def` path operation and dependency, on every version of FastAPI. A server that is told to stop does not stop
+while a task waits (seen with uvicorn 0.54).
 
 Write the longest time for which waiting makes sense. Ten minutes are better than no end. Where only one phase is slow,
 set that one, for instance `httpx.Timeout(5, read=300)`. Or put a deadline round the whole: `asyncio.timeout`.

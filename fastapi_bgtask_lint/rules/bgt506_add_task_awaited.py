@@ -1,7 +1,7 @@
 """Registration is awaited
 
-`add_task` only notes the task and returns `None`. `await` on that raises `TypeError: object NoneType can't be used in
-'await' expression`: the request fails and the task never runs. That is so on every version of FastAPI.
+`add_task` only notes the task and returns `None`. `await` on that raises `TypeError`, since `None` cannot be awaited:
+the request fails and the task never runs. That is so on every version of FastAPI.
 
 Leave the `await` out. FastAPI awaits an asynchronous task itself, after the response.
 
