@@ -1,0 +1,89 @@
+"""One thing that a function does: a call of a library, or an exception that it raises."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, replace
+
+from fastapi_bgtask_lint.knowledge import Row
+from fastapi_bgtask_lint.reading.facts import FunctionDef
+from fastapi_bgtask_lint.resolving.values import Site, Value, Values
+
+
+class Side(enum.Enum):
+    """Where it happens, seen from the function that the summary is of."""
+
+    HERE = "here"
+    THREAD = "thread"
+    NEW_LOOP = "new loop"
+
+
+class Kind(enum.Enum):
+    """What it is."""
+
+    CALL = "call"
+    RAISE = "raise"
+    DEADLINE = "deadline"
+    YIELD = "yield"
+    """Where a generator hands control out; what the code that gets it does, happens here."""
+
+
+class Timing(enum.Enum):
+    """What bounds a wait, on its own."""
+
+    NO_WAIT = "no wait"
+    BOUNDED = "bounded"
+    UNBOUNDED = "unbounded"
+    DISABLED = "disabled"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Something that happens when a function runs, with the chain of calls that leads to it."""
+
+    kind: Kind
+    what: str
+    """The qualified name of what is called; of the class that is raised."""
+    chain: tuple[Site, ...]
+    """From the call in the function's own body to the place itself."""
+    row: Row | None = None
+    raised: Values = ()
+    receiver: Value | None = None
+    fails: bool = False
+    """An exception can leave the function here."""
+    side: Side = Side.HERE
+    awaited: bool = False
+    timing: Timing = Timing.NO_WAIT
+    client: Site | None = None
+    """Where the client was made that says how long it waits."""
+    bounded: bool = False
+    """A deadline of the loop covers it."""
+
+    @property
+    def leaf(self) -> Site:
+        """The place itself."""
+        return self.chain[-1]
+
+    @property
+    def entered(self) -> Site:
+        """The call in the innermost `async def` of the chain, from which plain code is entered."""
+        found = [site for site in self.chain if isinstance(site.frame.scope, FunctionDef) and site.frame.scope.is_async]
+        return found[-1] if found else self.chain[0]
+
+    def called_from(self, site: Site) -> Effect:
+        """The same, seen from a function that calls the one it was in."""
+        return replace(self, chain=(site, *self.chain))
+
+    def caught(self) -> Effect:
+        """The same, with a handler round it."""
+        return self if not self.fails else replace(self, fails=False)
+
+    def within_deadline(self) -> Effect:
+        """The same, with a deadline of the loop round it, which only bounds what is awaited here."""
+        reaches = self.side is Side.HERE and (self.awaited or self.kind is Kind.YIELD)
+        return replace(self, bounded=True) if reaches and not self.bounded else self
+
+    def moved(self, side: Side) -> Effect:
+        """The same, on another side."""
+        return replace(self, side=side) if self.side is Side.HERE else self
