@@ -10,7 +10,6 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from os.path import commonprefix
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -313,8 +312,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
     found = difflib.get_close_matches(name, known, n=9, cutoff=0.5)
     if not found:
         return ""
-    best = max(found, key=lambda candidate: len(commonprefix((name, candidate))))
+    best = max(found, key=lambda candidate: _same_start(name, candidate))
     return f', did you mean "{best}"?'
+
+
+def _same_start(one: str, other: str) -> int:
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def _kind(value: object) -> str:
