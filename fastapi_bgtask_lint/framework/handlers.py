@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import enum
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from fastapi_bgtask_lint.discovery import python_files
 from fastapi_bgtask_lint.framework.names import ROUTES
-from fastapi_bgtask_lint.framework.scopes import calls, scopes
+from fastapi_bgtask_lint.framework.scopes import calls
+from fastapi_bgtask_lint.framework.sources import Sources
 from fastapi_bgtask_lint.reading.facts import Attribute, Call, ClassDef, Constant, Expression, FunctionDef
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.values import Frame, Function, Partial, Value
@@ -18,8 +17,6 @@ _DEPTH = 4
 """How many helpers may hand a BackgroundTasks on."""
 _CALLERS = 24
 """A helper with more callers than this is judged by the first of them."""
-_FILES = 200
-"""A name that stands in more files than this is too common to be searched for."""
 
 
 class Entry(enum.Enum):
@@ -60,9 +57,9 @@ class Handlers:
     """Finds out who runs the functions of a project."""
 
     evaluator: Evaluator
+    sources: Sources
     _callers: dict[FunctionDef, tuple[Caller, ...]] = field(default_factory=dict)
     _dependencies: set[FunctionDef] = field(default_factory=set)
-    _texts: dict[str, bytes] = field(default_factory=dict)
 
     def entry(self, function: FunctionDef) -> Entry | None:
         """How FastAPI runs a function by its decorators; None when they don't say."""
@@ -122,7 +119,7 @@ class Handlers:
 
     def _search(self, frame: Frame, function: FunctionDef) -> Iterator[Caller]:
         found = 0
-        for module_frame in self._candidates(function.name):
+        for module_frame in self.sources.scopes_with(function.name):
             for _, call in calls(module_frame):
                 if self._names_dependency(call, module_frame, function):
                     self._dependencies.add(function)
@@ -144,21 +141,6 @@ class Handlers:
         if _last_name(call.function) not in ("Depends", "Security") or not call.arguments:
             return False
         return any(_is_function(v, function) for v in self.evaluator.evaluate(call.arguments[0].value, frame))
-
-    def _candidates(self, name: str) -> Iterator[Frame]:
-        """The scopes of all modules in which the name stands."""
-        project = self.evaluator.project
-        pattern = re.compile(rb"\b" + re.escape(name.encode()) + rb"\b")
-        if not self._texts:
-            self._texts = {str(path): project.text(path) for path in python_files(project.root)}
-            self._texts |= {str(path): data for path, data in project.overrides.items()}
-        paths = [path for path in project.paths(self._texts) if pattern.search(self._texts[str(path)])]
-        if len(paths) > _FILES:
-            return
-        for path in paths:
-            module = project.module(path)
-            if module is not None:
-                yield from scopes(self.evaluator, module)
 
 
 def _has_path(decorator: Call) -> bool:

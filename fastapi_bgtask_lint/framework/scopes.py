@@ -9,6 +9,7 @@ from fastapi_bgtask_lint.reading.facts import (
     Call,
     ClassDef,
     Expression,
+    Fact,
     FunctionDef,
     Statement,
     blocks,
@@ -81,3 +82,13 @@ def function_name(frame: Frame) -> str:
     if frame.scope is None:
         return "<module>"
     return frame.scope.name if isinstance(frame.scope, FunctionDef | ClassDef) else "<lambda>"
+
+
+def statement_of(frame: Frame, fact: Fact) -> Fact:
+    """The innermost statement of the scope that a fact stands in; the fact itself in a lambda."""
+    for statement in statements(body_of(frame)):
+        if statement is fact:
+            return statement
+        if any(found is fact for top in expressions(statement) for found in walk(top)):
+            return statement
+    return fact

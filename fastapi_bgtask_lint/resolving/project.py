@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -80,11 +80,6 @@ class Project:
         if path not in self._modules:
             self._modules[path] = self._read(path)
         return self._modules[path]
-
-    @staticmethod
-    def paths(names: Iterable[str]) -> list[Path]:
-        """Paths by their names, sorted."""
-        return [Path(name) for name in sorted(names)]
 
     def text(self, path: Path) -> bytes:
         """The bytes of a file, standard input's in its place; nothing when it can't be read."""

@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fastapi_bgtask_lint.effects.summaries import Summaries
+from fastapi_bgtask_lint.framework.exceptions import ExceptionHandlers
 from fastapi_bgtask_lint.framework.handlers import Handlers
 from fastapi_bgtask_lint.framework.outcomes import Outcomes
 from fastapi_bgtask_lint.framework.registrations import Registrations
+from fastapi_bgtask_lint.framework.sources import Sources
+from fastapi_bgtask_lint.framework.versions import ProjectVersions
 from fastapi_bgtask_lint.knowledge import Table, load
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.project import Project
@@ -26,12 +30,19 @@ class Application:
     handlers: Handlers = field(init=False)
     registrations: Registrations = field(init=False)
     outcomes: Outcomes = field(init=False)
+    exceptions: ExceptionHandlers = field(init=False)
+    summaries: Summaries = field(init=False)
+    versions: ProjectVersions = field(init=False)
 
     def __post_init__(self) -> None:
         self.evaluator = Evaluator(self.project, self.table)
-        self.handlers = Handlers(self.evaluator)
+        sources = Sources(self.evaluator)
+        self.handlers = Handlers(self.evaluator, sources)
         self.registrations = Registrations(self.evaluator, self.handlers)
         self.outcomes = Outcomes(self.evaluator)
+        self.exceptions = ExceptionHandlers(self.evaluator, sources)
+        self.summaries = Summaries(self.evaluator, self.outcomes)
+        self.versions = ProjectVersions(self.project.root, self.settings.target_fastapi)
 
 
 def application(root: Path, settings: Settings, overrides: Mapping[Path, bytes]) -> Application:

@@ -58,7 +58,35 @@ async def order(item: str, tasks: BackgroundTasks) -> dict[str, str]:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from fastapi_bgtask_lint.effects.chains import own_part, related
+from fastapi_bgtask_lint.effects.effect import Kind
+from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.rules.rule import Rule
+from fastapi_bgtask_lint.framework.scopes import statement_of
+from fastapi_bgtask_lint.resolving.values import Site
+from fastapi_bgtask_lint.rules.application import Application
+from fastapi_bgtask_lint.rules.names import type_name
+from fastapi_bgtask_lint.rules.rule import Report, Rule
 
 rule = Rule(__doc__, code="BGT103", name="task-raises-handled-exception", severity=Severity.ERROR)
+
+
+@rule.check
+def handled(task: Task, app: Application) -> Iterator[Report]:
+    """An exception with a registered handler leaves the task."""
+    for effect in app.summaries.of(task.frame):
+        if effect.kind is not Kind.RAISE or not effect.fails:
+            continue
+        raised = app.exceptions.is_handled(effect.raised)
+        if raised is None:
+            continue
+        first = own_part(app.evaluator, effect.chain)[0]
+        place = Site(first.frame, statement_of(first.frame, first.fact))
+        yield Report(
+            f"{type_name(raised)} leaves the task after the response was sent: its handler is not called, a RuntimeError"
+            " takes its place and later tasks never run; handle it in the task, or check before the response",
+            place,
+            related(effect, first, f"{type_name(raised)} is raised here") if effect.leaf.fact is not place.fact else (),
+        )

@@ -71,7 +71,57 @@ async def read_page(page: str, tasks: BackgroundTasks) -> dict[str, str]:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from fastapi_bgtask_lint.effects.chains import related
+from fastapi_bgtask_lint.effects.effect import Effect, Kind, Side
+from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.rules.rule import Rule
+from fastapi_bgtask_lint.reading.facts import Call
+from fastapi_bgtask_lint.resolving.values import ExternalInstance, ExternalMethod, Made, Value
+from fastapi_bgtask_lint.rules.application import Application
+from fastapi_bgtask_lint.rules.names import instead
+from fastapi_bgtask_lint.rules.rule import Report, Rule
 
 rule = Rule(__doc__, code="BGT302", name="blocking-database-in-async-task", severity=Severity.ERROR)
+
+
+@rule.check
+def blocking(task: Task, app: Application) -> Iterator[Report]:
+    """A synchronous session, connection or cursor is used on the server's loop: once for each and each function."""
+    if not task.on_loop:
+        return
+    seen = set()
+    effects = [effect for effect in app.summaries.of(task.frame) if _blocks(effect)]
+    for effect in sorted(effects, key=lambda effect: effect.entered.order):
+        key = (effect.entered.frame.scope, _root(effect.receiver, app))
+        if key in seen:
+            continue
+        seen.add(key)
+        assert effect.row is not None
+        yield Report(
+            f"{effect.what} waits for the database on the event loop: no request is answered until it returns;"
+            f" {instead(effect.row)}",
+            effect.entered,
+            related(effect, effect.entered, f"{effect.what} is called here"),
+        )
+
+
+def _blocks(effect: Effect) -> bool:
+    row = effect.row
+    here = effect.kind is Kind.CALL and effect.side is Side.HERE
+    return here and row is not None and row.blocks and row.kind == "database"
+
+
+def _root(value: Value | None, app: Application) -> Value | None:
+    """The session or connection that an object was got from."""
+    while isinstance(value, ExternalInstance) and isinstance(value.origin, Made):
+        site = value.origin.site
+        if not isinstance(site.fact, Call):
+            return value
+        makers = app.evaluator.evaluate(site.fact.function, site.frame)
+        owners = [maker.receiver for maker in makers if isinstance(maker, ExternalMethod)]
+        if not owners:
+            return value
+        value = owners[0]
+    return value

@@ -85,7 +85,53 @@ async def drop(key: str, tasks: BackgroundTasks) -> dict[str, str]:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from fastapi_bgtask_lint.effects.chains import related
+from fastapi_bgtask_lint.effects.effect import Kind, Side
+from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.rules.rule import Rule
+from fastapi_bgtask_lint.rules.application import Application
+from fastapi_bgtask_lint.rules.rule import Report, Rule
 
 rule = Rule(__doc__, code="BGT305", name="event-loop-misused-in-task", severity=Severity.ERROR)
+
+_NEED_NO_LOOP = frozenset(
+    {
+        "asyncio.run",
+        "asyncio.AbstractEventLoop.run_until_complete",
+        "asyncio.Runner.run",
+        "asgiref.sync.async_to_sync().__call__",
+        "asgiref.sync.AsyncToSync.__call__",
+        "anyio.from_thread.run",
+        "anyio.run",
+    }
+)
+_NEED_A_LOOP = frozenset(
+    {
+        "asyncio.create_task",
+        "asyncio.ensure_future",
+        "asyncio.gather",
+        "asyncio.get_running_loop",
+        "asyncio.get_event_loop",
+    }
+)
+
+
+@rule.check
+def misused(task: Task, app: Application) -> Iterator[Report]:
+    """A call that needs a running loop has none, or one that must not have one has it."""
+    side = Side.HERE if task.on_loop else None
+    for effect in app.summaries.of(task.frame):
+        if effect.kind is not Kind.CALL:
+            continue
+        if side is not None and effect.side is side and effect.what in _NEED_NO_LOOP:
+            text = f"{effect.what} raises RuntimeError here: the task already runs on the event loop; await the coroutine"
+        elif not task.on_loop and effect.side is Side.HERE and effect.what in _NEED_A_LOOP:
+            text = (
+                f"{effect.what} raises RuntimeError here: a def task runs in a thread without an event loop;"
+                " make the task async def"
+            )
+        else:
+            continue
+        yield Report(text, effect.leaf, related(effect, effect.leaf, ""))

@@ -62,7 +62,27 @@ async def order(url: str, tasks: BackgroundTasks) -> dict[str, str]:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from fastapi_bgtask_lint.effects.chains import related
+from fastapi_bgtask_lint.effects.effect import Timing
+from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.rules.rule import Rule
+from fastapi_bgtask_lint.rules.application import Application
+from fastapi_bgtask_lint.rules.rule import Report, Rule
+from fastapi_bgtask_lint.rules.waits import timeout_site, unbounded_waits
 
 rule = Rule(__doc__, code="BGT401", name="wait-without-timeout", severity=Severity.WARNING)
+
+
+@rule.check
+def unbounded(task: Task, app: Application) -> Iterator[Report]:
+    """A wait that neither its arguments, its client, the library nor a deadline bounds."""
+    for effect in unbounded_waits(task, app, Timing.UNBOUNDED):
+        argument = effect.row.timeout if effect.row is not None else None
+        advice = f"pass {argument}=" if argument else "set a timeout where its client is made, or a deadline round it"
+        yield Report(
+            f"{effect.what} may wait for ever: nothing bounds it; {advice}",
+            timeout_site(effect),
+            related(effect, timeout_site(effect), f"{effect.what} waits here"),
+        )

@@ -61,7 +61,25 @@ async def order(url: str, tasks: BackgroundTasks) -> dict[str, str]:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from fastapi_bgtask_lint.effects.chains import related
+from fastapi_bgtask_lint.effects.effect import Timing
+from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.rules.rule import Rule
+from fastapi_bgtask_lint.rules.application import Application
+from fastapi_bgtask_lint.rules.rule import Report, Rule
+from fastapi_bgtask_lint.rules.waits import disabled_site, unbounded_waits
 
 rule = Rule(__doc__, code="BGT402", name="timeout-disabled", severity=Severity.WARNING)
+
+
+@rule.check
+def disabled(task: Task, app: Application) -> Iterator[Report]:
+    """A wait whose timeout, or whose client's, is switched off, with no deadline round it."""
+    for effect in unbounded_waits(task, app, Timing.DISABLED):
+        yield Report(
+            f"the timeout of {effect.what} is switched off: the task may wait for ever; give it seconds",
+            disabled_site(effect),
+            related(effect, disabled_site(effect), f"{effect.what} waits here"),
+        )

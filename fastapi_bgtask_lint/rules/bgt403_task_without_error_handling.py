@@ -60,7 +60,61 @@ async def place(order: str, url: str, tasks: BackgroundTasks) -> dict[str, str]:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from fastapi_bgtask_lint.effects.chains import own_part, related
+from fastapi_bgtask_lint.effects.effect import Effect, Kind
+from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.rules.rule import Rule
+from fastapi_bgtask_lint.framework.registrations import Registration
+from fastapi_bgtask_lint.framework.scopes import statement_of
+from fastapi_bgtask_lint.resolving.values import Site
+from fastapi_bgtask_lint.rules.application import Application
+from fastapi_bgtask_lint.rules.names import callable_name, consequence
+from fastapi_bgtask_lint.rules.rule import Report, Rule
 
 rule = Rule(__doc__, code="BGT403", name="task-without-error-handling", severity=Severity.WARNING)
+
+
+@rule.check
+def unhandled(task: Task, app: Application) -> Iterator[Report]:
+    """A failure can leave the task: once, at the first statement of its own body from which one does."""
+    failing = [effect for effect in app.summaries.of(task.frame) if effect.fails and effect.kind is not Kind.YIELD]
+    if any(_stands_in_103(effect, app) for effect in failing):
+        return
+    parts = [(own_part(app.evaluator, effect.chain)[0], effect) for effect in failing]
+    if not parts:
+        return
+    first, effect = min(parts, key=lambda part: (part[0].order, len(part[1].chain)))
+    yield Report(
+        f"{_what(effect)} and nothing here handles it: {_consequence(task.registrations[0], app)}; catch it, log it and record the outcome",
+        Site(first.frame, statement_of(first.frame, first.fact)),
+        related(effect, first, "it fails here"),
+    )
+
+
+@rule.check
+def library_function(registration: Registration, app: Application) -> Iterator[Report]:
+    """A library's function is the task, and may fail."""
+    for target in app.registrations.targets(registration):
+        row = app.summaries.row(target.value)
+        if row is not None and row.kind in ("network", "process") and row.fails and not row.cleanup:
+            yield Report(
+                f"{callable_name(target.value)} may fail and nothing here handles it: {_consequence(registration, app)};"
+                " register a function of your own that catches, logs and records the outcome",
+                registration.site,
+            )
+
+
+def _consequence(registration: Registration, app: Application) -> str:
+    return consequence(app, registration.module.path)
+
+
+def _stands_in_103(effect: Effect, app: Application) -> bool:
+    return effect.kind is Kind.RAISE and app.exceptions.is_handled(effect.raised) is not None
+
+
+def _what(effect: Effect) -> str:
+    if effect.kind is Kind.RAISE:
+        return "an exception leaves the task here"
+    return f"{effect.what} may fail"

@@ -65,7 +65,28 @@ async def create_user(address: str, tasks: BackgroundTasks) -> dict[str, str]:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.rules.rule import Rule
+from fastapi_bgtask_lint.framework.dropped import Dropped
+from fastapi_bgtask_lint.framework.registrations import Registration
+from fastapi_bgtask_lint.rules.application import Application
+from fastapi_bgtask_lint.rules.rule import Report, Rule
 
 rule = Rule(__doc__, code="BGT502", name="awaitable-never-awaited", severity=Severity.ERROR)
+
+
+@rule.check
+def dropped(registration: Registration, app: Application) -> Iterator[Report]:
+    """The task makes an awaitable that nobody awaits."""
+    search = Dropped(app.evaluator)
+    for target in app.registrations.targets(registration):
+        found = search.of(target, registration)
+        if found is not None:
+            yield Report(
+                f"{found.text}: it is made and never awaited, so the work is never done and no error is raised;"
+                " register the async function itself, or await it in an async task",
+                registration.site,
+                ((found.site, "it is made here"),) if found.site is not None else (),
+            )
+            return

@@ -1,0 +1,55 @@
+"""Chains of calls from a task to what it does: which part is the task's own, and how they are told."""
+
+from __future__ import annotations
+
+from fastapi_bgtask_lint.effects.effect import Effect
+from fastapi_bgtask_lint.framework.scopes import function_name
+from fastapi_bgtask_lint.reading.facts import Await, Call, Name
+from fastapi_bgtask_lint.resolving.bindings import Bound
+from fastapi_bgtask_lint.resolving.evaluation import Evaluator
+from fastapi_bgtask_lint.resolving.values import Frame, Site
+
+
+def own_part(evaluator: Evaluator, chain: tuple[Site, ...]) -> tuple[Site, ...]:
+    """The chain from the task's own body on: without the wrappers, runners and decorators that call what they were given."""
+    for index, site in enumerate(chain[:-1]):
+        if not calls_parameter(evaluator, site):
+            return chain[index:]
+    return chain[-1:]
+
+
+def calls_parameter(evaluator: Evaluator, site: Site) -> bool:
+    """The call is of a function that was handed over: a parameter of the function or of one round it."""
+    fact = site.fact.value if isinstance(site.fact, Await) else site.fact
+    if not isinstance(fact, Call):
+        return False
+    handed = [fact.function, *(argument.value for argument in fact.arguments)]
+    return any(isinstance(part, Name) and _is_callable_parameter(evaluator, part, site.frame) for part in handed[:1]) or (
+        _runs_parameter(evaluator, fact, site.frame)
+    )
+
+
+def _runs_parameter(evaluator: Evaluator, call: Call, frame: Frame) -> bool:
+    """`run_in_threadpool(function, ...)`, `function` a parameter."""
+    if not call.arguments or not isinstance(call.arguments[0].value, Name):
+        return False
+    rows = [evaluator.table.row(getattr(value, "name", "")) for value in evaluator.evaluate(call.function, frame)]
+    runs = any(row is not None and row.runs for row in rows)
+    return runs and _is_callable_parameter(evaluator, call.arguments[0].value, frame)
+
+
+def _is_callable_parameter(evaluator: Evaluator, name: Name, frame: Frame) -> bool:
+    where: Frame | None = frame
+    while where is not None:
+        reaching = evaluator.reaching(where)
+        bindings = reaching.at_use.get(name.at) if where is frame else reaching.everywhere.get(name.id)
+        if bindings:
+            return all(isinstance(binding, Bound) for binding in bindings)
+        where = where.parent
+    return False
+
+
+def related(effect: Effect, primary: Site, text: str) -> tuple[tuple[Site, str], ...]:
+    """The calls between a primary place and the chain's end, and the end."""
+    found = [(site, f"called in {function_name(site.frame)}") for site in effect.chain[:-1] if site != primary]
+    return (*found, (effect.leaf, text)) if effect.leaf != primary else tuple(found)

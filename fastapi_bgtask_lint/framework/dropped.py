@@ -1,0 +1,119 @@
+"""Awaitables that a task makes and nobody awaits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fastapi_bgtask_lint.framework.registrations import Registration, Target
+from fastapi_bgtask_lint.framework.scopes import function_name
+from fastapi_bgtask_lint.reading.facts import Call, Evaluate, FunctionDef, Lambda, statements
+from fastapi_bgtask_lint.resolving.conditions import is_async, possible
+from fastapi_bgtask_lint.resolving.evaluation import Evaluator
+from fastapi_bgtask_lint.resolving.values import (
+    Awaitable,
+    Coroutine,
+    External,
+    ExternalMethod,
+    Frame,
+    Function,
+    Generator,
+    Site,
+    Value,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is dropped, and where it is made."""
+
+    text: str
+    site: Site | None
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Looks for awaitables that are dropped."""
+
+    evaluator: Evaluator
+
+    def of(self, target: Target, registration: Registration) -> Finding | None:
+        """What the task drops; None when nothing is known to be."""
+        value = target.value
+        if isinstance(value, ExternalMethod | External):
+            return self._library(value, target)
+        if not isinstance(value, Function):
+            return None
+        if target.runs_in_thread and is_async(value):
+            return Finding("a thread runner calls the async function and drops its coroutine", None)
+        definition = value.definition
+        if isinstance(definition, FunctionDef) and definition.is_async and not definition.is_generator:
+            if value.hides_async or value.manages:
+                return Finding("a decorator hides that the task is async, so only its coroutine is made", None)
+        frame = self.evaluator.calls.enter(value, target.given, registration.site)
+        if is_async(value) is False and not (isinstance(definition, FunctionDef) and definition.is_async):
+            returned = self._returned(value, frame)
+            if returned is not None:
+                return returned
+        return next(self._statements(definition, frame), None)
+
+    def _library(self, value: Value, target: Target) -> Finding | None:
+        table = self.evaluator.table
+        if isinstance(value, ExternalMethod):
+            row = table.method(value.receiver.type, value.name)
+            name = table.canonical(value.qualified)
+        else:
+            assert isinstance(value, External)
+            row, name = table.row(value.name), value.name
+        if row is None:
+            return None
+        if row.awaitable == "awaitable" or (row.awaitable == "coroutine" and target.runs_in_thread):
+            return Finding(f"{name} is no coroutine function, but returns an awaitable", None)
+        return None
+
+    def _returned(self, function: Function, frame: Frame) -> Finding | None:
+        definition = function.definition
+        if isinstance(definition, FunctionDef) and definition.is_generator:
+            return None
+        for value in self.evaluator.calls.returns(function, frame):
+            if isinstance(value, Coroutine):
+                name = function_name(value.frame)
+                return Finding(f"the task only calls {name}, which returns a coroutine", Site(frame, _body(definition)))
+            if isinstance(value, Awaitable) and value.coroutine and not self._is_run(value):
+                return Finding("the task returns an awaitable", value.site)
+        return None
+
+    def _is_run(self, value: Awaitable) -> bool:
+        """A runner gave it, so that something runs it without being awaited."""
+        if value.site is None or not isinstance(value.site.fact, Call):
+            return False
+        for callee in self.evaluator.evaluate(value.site.fact.function, value.site.frame):
+            name = callee.qualified if isinstance(callee, ExternalMethod) else getattr(callee, "name", "")
+            row = self.evaluator.table.row(name)
+            if row is not None and row.runs == "loop":
+                return True
+        return False
+
+    def _statements(self, definition: FunctionDef | Lambda, frame: Frame) -> Iterator[Finding]:
+        """Calls of async functions as statements, in the task's own body."""
+        if not isinstance(definition, FunctionDef):
+            return
+        held = self.evaluator.calls.conditions(definition)
+        reached = self.evaluator.reaching(frame).reached
+        for statement in statements(definition.body):
+            if not isinstance(statement, Evaluate) or not isinstance(statement.value, Call):
+                continue
+            if statement.at not in reached or not possible(self.evaluator, held.get(statement.at, ()), frame):
+                continue
+            values = self.evaluator.evaluate(statement.value, frame)
+            if values and all(isinstance(value, Coroutine) for value in values):
+                (first, *_) = values
+                assert isinstance(first, Coroutine)
+                yield Finding(f"the task calls {function_name(first.frame)} without await", Site(frame, statement))
+
+
+def _body(definition: FunctionDef | Lambda):  # type: ignore[no-untyped-def]
+    return definition.body if isinstance(definition, Lambda) else definition
+
+
+__all__ = ["Dropped", "Finding", "Generator"]

@@ -1,0 +1,65 @@
+"""What tasks return."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fastapi_bgtask_lint.framework.names import is_response
+from fastapi_bgtask_lint.reading.facts import Await, Call, Expression, FunctionDef, Lambda, Name
+from fastapi_bgtask_lint.resolving.bindings import Bound
+from fastapi_bgtask_lint.resolving.evaluation import Evaluator
+from fastapi_bgtask_lint.resolving.values import Frame, Function, Site
+
+_DEPTH = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """Reads return statements."""
+
+    evaluator: Evaluator
+
+    def responses(self, function: Function, frame: Frame, depth: int = _DEPTH) -> Iterator[Site]:
+        """The return statements that give a response: the task's own, not those of its wrappers."""
+        definition = function.definition
+        if isinstance(definition, Lambda):
+            yield from self._response(Site(frame, definition.body), definition.body, frame, depth)
+            return
+        for statement in self.evaluator.calls.possible_returns(definition, frame):
+            if statement.value is not None:
+                yield from self._response(Site(frame, statement), statement.value, frame, depth)
+
+    def _response(self, site: Site, value: Expression, frame: Frame, depth: int) -> Iterator[Site]:
+        if not any(is_response(self.evaluator, found) for found in self.evaluator.evaluate(value, frame)):
+            return
+        wrapped = list(self._handed_over(value, frame)) if depth else []
+        if not wrapped:
+            yield site
+        for function, inner in wrapped:
+            yield from self.responses(function, inner, depth - 1)
+
+    def _handed_over(self, value: Expression, frame: Frame) -> Iterator[tuple[Function, Frame]]:
+        """`return await function(...)` where the function was handed to this one: the real task."""
+        call = value.value if isinstance(value, Await) else value
+        if not isinstance(call, Call) or not isinstance(call.function, Name):
+            return
+        if not self._is_parameter(call.function, frame):
+            return
+        given = self.evaluator.calls.given(call, frame)
+        for callee in self.evaluator.evaluate(call.function, frame):
+            if isinstance(callee, Function):
+                yield callee, self.evaluator.calls.enter(callee, given, Site(frame, call))
+
+    def _is_parameter(self, name: Name, frame: Frame) -> bool:
+        where: Frame | None = frame
+        while where is not None:
+            reaching = self.evaluator.reaching(where)
+            bindings = reaching.at_use.get(name.at) if where is frame else reaching.everywhere.get(name.id)
+            if bindings:
+                return all(isinstance(binding, Bound) for binding in bindings)
+            where = where.parent
+        return False
+
+
+__all__ = ["FunctionDef", "Returned"]

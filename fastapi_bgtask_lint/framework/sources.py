@@ -1,0 +1,41 @@
+"""Search by bytes: which files of a project mention a name, so that only they are parsed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fastapi_bgtask_lint.discovery import python_files
+from fastapi_bgtask_lint.framework.scopes import scopes
+from fastapi_bgtask_lint.resolving.evaluation import Evaluator
+from fastapi_bgtask_lint.resolving.values import Frame
+
+_FILES = 200
+"""A name that stands in more files than this is too common to be searched for."""
+
+
+@dataclass(eq=False)
+class Sources:
+    """The texts of a project's files."""
+
+    evaluator: Evaluator
+    _texts: dict[Path, bytes] = field(default_factory=dict)
+
+    def scopes_with(self, *names: str) -> Iterator[Frame]:
+        """The scopes of all modules in which one of the names stands, in the order of paths."""
+        for path in self.files_with(*names):
+            module = self.evaluator.project.module(path)
+            if module is not None:
+                yield from scopes(self.evaluator, module)
+
+    def files_with(self, *names: str) -> list[Path]:
+        """The files in which one of the names stands as a word; none when there are too many to look at."""
+        project = self.evaluator.project
+        if not self._texts:
+            self._texts = {path: project.text(path) for path in python_files(project.root)}
+            self._texts |= project.overrides
+        pattern = re.compile(rb"\b(?:" + b"|".join(re.escape(name.encode()) for name in names) + rb")\b")
+        found = sorted(path for path, text in self._texts.items() if pattern.search(text))
+        return found if len(found) <= _FILES else []

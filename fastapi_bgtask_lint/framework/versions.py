@@ -1,0 +1,163 @@
+"""The versions of FastAPI that a project allows, and what they mean for the resources of a request."""
+
+from __future__ import annotations
+
+import enum
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+_SAMPLES = ("0.95.2", "0.105.0", "0.106.0", "0.115.14", "0.117.1", "0.118.0", "0.121.3", "0.165.0")
+"""The versions whose behaviour was measured: each stands for those up to the next."""
+_CLOSED_FROM, _CLOSED_BEFORE = Version("0.106.0"), Version("0.118.0")
+_LOCKED = re.compile(r'^name = "fastapi"\s*\nversion = "([^"]+)"', re.MULTILINE)
+
+
+class Commit(enum.Enum):
+    """When the code after a dependency's `yield` runs: what it closes, commits or rolls back."""
+
+    BEFORE_TASKS = "0.106 - 0.117"
+    AFTER_TASKS = "before 0.106, or 0.118 and newer"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Versions:
+    """What a project allows."""
+
+    allowed: SpecifierSet | None
+    """None when nothing says."""
+
+    @property
+    def commit(self) -> Commit:
+        """When dependencies end, on every allowed version; unknown when they differ."""
+        if self.allowed is None:
+            return Commit.UNKNOWN
+        samples = [Version(text) for text in _SAMPLES if self.allowed.contains(text, prereleases=True)]
+        samples += [Version(s.version) for s in self.allowed if s.operator in ("==", "===", "~=") and _plain(s.version)]
+        before = {_CLOSED_FROM <= version < _CLOSED_BEFORE for version in samples}
+        if len(before) != 1:
+            return Commit.UNKNOWN
+        return Commit.BEFORE_TASKS if before.pop() else Commit.AFTER_TASKS
+
+
+@dataclass
+class ProjectVersions:
+    """Reads the files of projects for the version of FastAPI."""
+
+    root: Path
+    target: str | None
+    _known: dict[Path, Versions] = field(default_factory=dict)
+
+    def of(self, path: Path) -> Versions:
+        """What the nearest project above a file says; `target-fastapi` where it is set."""
+        if self.target is not None:
+            return Versions(_specifier(self.target))
+        folder = path.parent
+        if folder not in self._known:
+            self._known[folder] = self._read(folder)
+        return self._known[folder]
+
+    def _read(self, folder: Path) -> Versions:
+        while True:
+            for read in (_locked, _declared, _required):
+                found = read(folder)
+                if found is not None:
+                    return Versions(found)
+            if folder == self.root or folder.parent == folder:
+                return Versions(None)
+            folder = folder.parent
+
+
+def _plain(text: str) -> bool:
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True
+
+
+def _specifier(text: str) -> SpecifierSet | None:
+    try:
+        return SpecifierSet(text if re.match(r"\s*[<>=!~]", text) else f"=={text.strip()}")
+    except InvalidSpecifier:
+        return None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _locked(folder: Path) -> SpecifierSet | None:
+    for name in ("uv.lock", "poetry.lock", "pdm.lock"):
+        found = _LOCKED.search(_text(folder / name))
+        if found is not None:
+            return _specifier(found[1])
+    return None
+
+
+def _declared(folder: Path) -> SpecifierSet | None:
+    try:
+        data = tomllib.loads(_text(folder / "pyproject.toml"))
+    except tomllib.TOMLDecodeError:
+        return None
+    return next((s for text in _requirements(data) if (s := _of_requirement(text)) is not None), None) or _poetry(data)
+
+
+def _requirements(data: dict[str, Any]) -> Iterator[str]:
+    project = _table(data, "project")
+    groups = [project.get("dependencies"), *_table(project, "optional-dependencies").values()]
+    groups += list(_table(data, "dependency-groups").values())
+    for group in groups:
+        if isinstance(group, list):
+            yield from (text for text in group if isinstance(text, str))
+
+
+def _table(data: dict[str, Any], key: str) -> dict[str, Any]:
+    found = data.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def _poetry(data: dict[str, Any]) -> SpecifierSet | None:
+    wanted = _table(_table(_table(data, "tool"), "poetry"), "dependencies").get("fastapi")
+    text = wanted.get("version") if isinstance(wanted, dict) else wanted
+    if not isinstance(text, str) or text == "*":
+        return None
+    if text.startswith("^"):
+        parts = [int(part) for part in re.findall(r"\d+", text)[:3]]
+        upper = f"0.{parts[1] + 1}" if parts[:1] == [0] and len(parts) > 1 else f"{parts[0] + 1 if parts else 1}"
+        return _specifier(f">={text[1:]},<{upper}")
+    return _specifier(f"~={text[1:]}" if text.startswith("~") and not text.startswith("~=") else text)
+
+
+def _required(folder: Path) -> SpecifierSet | None:
+    try:
+        files = sorted(folder.glob("requirements*.txt")) + sorted(folder.glob("requirements/*.txt"))
+    except OSError:
+        return None
+    for path in files:
+        for line in _text(path).splitlines():
+            found = _of_requirement(line.partition("#")[0].partition(" --")[0].strip())
+            if found is not None:
+                return found
+    return None
+
+
+def _of_requirement(text: str) -> SpecifierSet | None:
+    if not text.lower().startswith("fastapi"):
+        return None
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement:
+        return None
+    return requirement.specifier if requirement.name.lower() == "fastapi" and requirement.specifier else None
