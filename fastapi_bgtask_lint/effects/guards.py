@@ -108,6 +108,8 @@ class Guards:
 
     def through_context(self, effect: Effect, context: Expression, frame: Frame) -> Effect:
         """The effect outside a `with`."""
+        if self.deadline(context, frame) is not None:
+            effect = effect.within_deadline()
         for value in self.evaluator.evaluate(context, frame):
             match value:
                 case Generator(function=Function(manages=True)):
@@ -146,8 +148,6 @@ class Guards:
             return effect
         if row.catches and effect.fails and self._suppresses(row, context, effect, frame):
             return effect.caught()
-        if row.deadline is not None and self.deadline(context, frame) is not None:
-            return effect.within_deadline()
         return effect
 
     def _suppresses(self, row: Row, context: Expression, effect: Effect, frame: Frame) -> bool:

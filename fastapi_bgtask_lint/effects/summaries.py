@@ -219,7 +219,7 @@ class Summaries:
                 yield from self._coroutines(tuple(v for _, found in value.items for v in found), site)
 
     def _is_runner(self, call: Call, frame: Frame) -> bool:
-        return any(row is not None and row.runs for _, row in self._rows(call, frame))
+        return any(row is not None and row.runs and not row.wraps for _, row in self._rows(call, frame))
 
     def _rows(self, call: Call, frame: Frame) -> Iterator[tuple[Value, Row | None]]:
         for callee in self.evaluator.evaluate(call.function, frame):
@@ -240,7 +240,7 @@ class Summaries:
 
     def _call(self, call: Call, frame: Frame, awaited: bool) -> Iterator[Effect]:
         callees = list(self._rows(call, frame))
-        runners = [row for _, row in callees if row is not None and row.runs]
+        runners = [row for _, row in callees if row is not None and row.runs and not row.wraps]
         if runners:
             yield from self._runner(call, runners[0], frame, awaited)
             return
@@ -271,6 +271,8 @@ class Summaries:
                 yield from self._library(callee, given, site, awaited)
 
     def _library(self, callee: Value, given: tuple[Given, ...], site: Site, awaited: bool) -> Iterator[Effect]:
+        if isinstance(callee, ExternalInstance):
+            yield from self._wrapped(callee, given, site, awaited)
         row = self.row(callee)
         receiver = callee.receiver if isinstance(callee, ExternalMethod) else None
         if row is None:
@@ -290,6 +292,22 @@ class Summaries:
             timing=bound.timing,
             client=bound.client,
         )
+
+    def _wrapped(
+        self, callee: ExternalInstance, given: tuple[Given, ...], site: Site, awaited: bool
+    ) -> Iterator[Effect]:
+        """What an object does that runs what it was made of: `async_to_sync(f)(x)`, `sync_to_async(f)(x)`."""
+        found = self.evaluator.calls.library.wrapped(callee)
+        if found is None:
+            return
+        row, functions = found
+        yield Effect(Kind.CALL, f"{callee.type}.__call__", (site,), row=row, awaited=awaited)
+        if row.runs == "new-loop":
+            made = self.evaluator.calls.call(functions, given, site)
+            yield from (effect.moved(Side.NEW_LOOP) for effect in self._coroutines(made, site))
+            return
+        for function in functions:
+            yield from (effect.moved(Side.THREAD) for effect in self._run(function, given, site))
 
     def _from_fallible(self, receiver: ExternalInstance) -> bool:
         """The object was returned by a call that can fail: so can its methods."""
@@ -325,7 +343,7 @@ class Summaries:
         frame = site.frame
         for child in children(call):
             yield from self._expression(child, frame, row.runs in ("await", "loop", "new-loop"))
-        if row.wraps or row.runs == "schedule":
+        if row.runs == "schedule":
             return
         if row.runs in ("await", "loop", "new-loop"):
             targets = [g for g in given if g.keyword is None] if row.runs_argument == "*" else [handed(row, given)[0]]

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastapi_bgtask_lint.framework.registrations import Registration, Target
-from fastapi_bgtask_lint.framework.scopes import function_name
+from fastapi_bgtask_lint.framework.scopes import calls, function_name
 from fastapi_bgtask_lint.reading.facts import Call, Evaluate, FunctionDef, Lambda, statements
 from fastapi_bgtask_lint.resolving.conditions import is_async, possible
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
+from fastapi_bgtask_lint.resolving.library import handed
 from fastapi_bgtask_lint.resolving.values import (
     Awaitable,
     Coroutine,
@@ -55,7 +56,18 @@ class Dropped:
             returned = self._returned(value, frame)
             if returned is not None:
                 return returned
-        return next(self._statements(definition, frame), None)
+        return next(self._statements(definition, frame), None) or next(self._threads(frame), None)
+
+    def _threads(self, frame: Frame) -> Iterator[Finding]:
+        """Async functions that the task's own body hands to a thread, which only makes their coroutines."""
+        for _, call in calls(frame):
+            for callee in self.evaluator.evaluate(call.function, frame):
+                row = self.evaluator.table.row(getattr(callee, "qualified", getattr(callee, "name", "")))
+                if row is None or row.runs != "thread" or row.wraps:
+                    continue
+                target, _ = handed(row, self.evaluator.calls.given(call, frame))
+                if target is not None and target.values and all(is_async(value) for value in target.values):
+                    yield Finding("a thread calls the async function and drops its coroutine", Site(frame, call))
 
     def _library(self, value: Value, target: Target) -> Finding | None:
         table = self.evaluator.table
@@ -65,6 +77,8 @@ class Dropped:
         else:
             assert isinstance(value, External)
             row, name = table.row(value.name), value.name
+        if name.startswith("types.AsyncGeneratorType.a"):
+            return Finding("a method of an async generator is no coroutine function, but returns an awaitable", None)
         if row is None:
             return None
         if row.awaitable == "awaitable" or (row.awaitable == "coroutine" and target.runs_in_thread):

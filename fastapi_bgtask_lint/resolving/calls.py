@@ -63,7 +63,7 @@ class Calls:
 
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
-        self._library = Library(evaluator)
+        self.library = Library(evaluator)
         self._returns: dict[tuple[FunctionDef | Lambda, Frame], Values] = {}
         self._yields: dict[tuple[FunctionDef | Lambda, Frame], Values] = {}
         self._conditions: dict[FunctionDef, dict[int, tuple[Condition, ...]]] = {}
@@ -85,11 +85,11 @@ class Calls:
             case Class():
                 return (self._construct(callee, given, site),)
             case External():
-                return self._library.call(callee.name, given, site)
+                return self.library.call(callee.name, given, site)
             case ExternalMethod():
-                return self._library.call_method(callee, given, site)
+                return self.library.call_method(callee, given, site)
             case ExternalInstance():
-                return self._library.call_instance(callee, given, site)
+                return self.library.call_instance(callee, given, site)
             case Partial():
                 return self.call(callee.function, (*callee.given, *given), site)
             case Instance():
@@ -185,11 +185,11 @@ class Calls:
 
     def method_result(self, value: ExternalInstance, method: str) -> Values:
         """What a special method of a library's object gives, by the table."""
-        return self._library.call_method(ExternalMethod(value, method), (), None)
+        return self.library.call_method(ExternalMethod(value, method), (), None)
 
     def entered_external(self, value: ExternalInstance, origin: Entered) -> Values:
         """What `with` on a library's object binds."""
-        return self._library.entered(value, origin)
+        return self.library.entered(value, origin)
 
     # --- arguments -----------------------------------------------------------------------------------------------------
 
@@ -297,7 +297,7 @@ class Calls:
     def _decorate(self, decorator: Value, values: Values, site: Site) -> Values:
         match decorator:
             case External() | ExternalInstance() | ExternalMethod():
-                return self._library.decorated(decorator, values)
+                return self.library.decorated(decorator, values)
             case Function() | Class() | Instance() | Partial():
                 return self.call((decorator,), (Given(values),), site)
             case _:

@@ -50,6 +50,7 @@ from fastapi_bgtask_lint.resolving.bindings import (
 )
 from fastapi_bgtask_lint.resolving.calls import Calls
 from fastapi_bgtask_lint.resolving.classes import Classes
+from fastapi_bgtask_lint.resolving.conditions import possible
 from fastapi_bgtask_lint.resolving.project import Location, Module, Project
 from fastapi_bgtask_lint.resolving.reaching import Reaching, reaching_definitions
 from fastapi_bgtask_lint.resolving.values import (
@@ -346,13 +347,19 @@ class Evaluator:
                 origin = Entered(Site(frame, binding.context), binding.statement)
                 return unpacked(self.entered(self.evaluate(binding.context, frame), origin), binding.path)
             case Defined():
-                return self._defined(binding.definition, frame)
+                return self._defined(binding.definition, frame) if self._is_possible(binding.at, frame) else NOTHING
             case Imported():
                 return self._imported(binding, frame.module)
             case Caught():
                 return self._caught(binding, frame)
             case _:
                 return ANYTHING
+
+    def _is_possible(self, at: int, frame: Frame) -> bool:
+        """No test on the way to a statement of the frame's function goes another way."""
+        if not isinstance(frame.scope, FunctionDef):
+            return True
+        return possible(self, self.calls.conditions(frame.scope).get(at, ()), frame)
 
     def _assigned(self, binding: Assigned, frame: Frame) -> Values:
         values = NOTHING
@@ -444,6 +451,8 @@ class Evaluator:
                 return (External(f"builtins.{value.type}.{name}"),)
             case Super():
                 return self.classes.super_attribute(value, name)
+            case Generator(function=Function(definition=FunctionDef(is_async=True))):
+                return (ExternalMethod(ExternalInstance("types.AsyncGeneratorType"), name),)
             case _:
                 return ANYTHING
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fastapi_bgtask_lint.reading.facts import ClassDef, Expression, FunctionDef
+from fastapi_bgtask_lint.reading.facts import Call, ClassDef, Expression, FunctionDef
 from fastapi_bgtask_lint.resolving.values import (
     ANYTHING,
     NONE,
@@ -76,6 +76,8 @@ class Library:
         row = self._evaluator.table.row(name)
         if row is not None and row.decorator == "binds" and given and site is not None:
             return (Partial(given[0].values, given[1:], site),)
+        if row is not None and row.wraps:
+            return (ExternalInstance(f"{self._evaluator.table.canonical(name)}()", _made(site)),)
         if row is not None and row.runs:
             return self._run(row, given, site)
         if name.endswith(("sessionmaker", "create_session")) and name.startswith(("sqlalchemy", "sqlmodel")):
@@ -117,12 +119,31 @@ class Library:
 
     def call_instance(self, value: ExternalInstance, given: tuple[Given, ...], site: Site | None) -> Values:
         """What calling a library's object gives: a session of a factory, a function of a decorator factory."""
-        if value.type.endswith("()") and given and any(isinstance(v, Function | Partial) for v in given[0].values):
+        if self.wrapped(value) is None and value.type.endswith("()") and given and any(isinstance(v, Function | Partial) for v in given[0].values):
             return self.decorated(value, given[0].values)
         row = self._evaluator.table.method(value.type, "__call__")
         if row is None or not row.returns:
-            return ANYTHING
+            return self._call_wrapped(value, given, site)
         return self._result(f"{value.type}.__call__", row, _made(site), site)
+
+    def wrapped(self, value: ExternalInstance) -> tuple[Row, Values] | None:
+        """The row and the callables of an object that runs what it was made of (`sync_to_async(f)`)."""
+        row = self._evaluator.table.row(value.type.removesuffix("()")) if value.type.endswith("()") else None
+        if row is None or not row.wraps or not isinstance(value.origin, Made):
+            return None
+        site = value.origin.site
+        if not isinstance(site.fact, Call):
+            return None
+        target, _ = handed(row, self._evaluator.calls.given(site.fact, site.frame))
+        return None if target is None else (row, target.values)
+
+    def _call_wrapped(self, value: ExternalInstance, given: tuple[Given, ...], site: Site | None) -> Values:
+        found = self.wrapped(value)
+        if found is None:
+            return ANYTHING
+        row, functions = found
+        result = self._evaluator.awaited(self._evaluator.calls.call(functions, given, site))
+        return result if row.runs == "new-loop" else (Awaitable(result, True, site),)
 
     def _run(self, row: Row, given: tuple[Given, ...], site: Site | None) -> Values:
         """What a runner gives back: the value of what it runs."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from fastapi_bgtask_lint.effects.summaries import Summaries
 from fastapi_bgtask_lint.framework.exceptions import ExceptionHandlers
 from fastapi_bgtask_lint.framework.handlers import Handlers
+from fastapi_bgtask_lint.framework.lifetimes import Lifetimes
 from fastapi_bgtask_lint.framework.outcomes import Outcomes
 from fastapi_bgtask_lint.framework.registrations import Registrations
 from fastapi_bgtask_lint.framework.sources import Sources
@@ -33,6 +34,7 @@ class Application:
     exceptions: ExceptionHandlers = field(init=False)
     summaries: Summaries = field(init=False)
     versions: ProjectVersions = field(init=False)
+    lifetimes: Lifetimes = field(init=False)
 
     def __post_init__(self) -> None:
         self.evaluator = Evaluator(self.project, self.table)
@@ -42,6 +44,7 @@ class Application:
         self.outcomes = Outcomes(self.evaluator)
         self.exceptions = ExceptionHandlers(self.evaluator, sources)
         self.summaries = Summaries(self.evaluator, self.outcomes)
+        self.lifetimes = Lifetimes(self.evaluator, self.settings.safe_providers)
         self.versions = ProjectVersions(self.project.root, self.settings.target_fastapi)
 
 

@@ -70,7 +70,27 @@ def create_report(title: str, tasks: BackgroundTasks) -> dict[str, str]:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.rules.rule import Rule
+from fastapi_bgtask_lint.framework.lifetimes import Life
+from fastapi_bgtask_lint.framework.registrations import Registration
+from fastapi_bgtask_lint.rules.application import Application
+from fastapi_bgtask_lint.rules.names import type_name
+from fastapi_bgtask_lint.rules.rule import Report, Rule
 
 rule = Rule(__doc__, code="BGT204", name="closed-resource-in-task", severity=Severity.ERROR)
+
+
+@rule.check
+def closed(registration: Registration, app: Application) -> Iterator[Report]:
+    """What a `with` of the handler closes, or the handler itself, reaches the task."""
+    targets = app.registrations.targets(registration)
+    for handed in app.lifetimes.of(registration, targets):
+        if handed.life is Life.CLOSED:
+            yield Report(
+                f"the {type_name(handed.value)} handed to the task is closed or deleted before the response is sent, so"
+                " before the task runs; let the task open its own, or end it in the task",
+                registration.site,
+                ((handed.source, "its life ends with this"),),
+            )

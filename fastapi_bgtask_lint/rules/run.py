@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fastapi_bgtask_lint.effects.tasks import Task, Tasks
 from fastapi_bgtask_lint.findings import Finding, Place, Related
 from fastapi_bgtask_lint.framework.registrations import Registration
+from fastapi_bgtask_lint.reading.facts import Call
 from fastapi_bgtask_lint.reading.source import Unreadable
 from fastapi_bgtask_lint.resolving.project import Module
 from fastapi_bgtask_lint.resolving.values import Site
@@ -57,8 +58,10 @@ def run(
         registrations += app.registrations.of(module)
         for finding in _on_module(app, module):
             gathered.add(finding)
-    barred = {finding.place for finding in _on_registrations(app, registrations, gathered)}
-    kept = [r for r in registrations if _place(r.site) not in barred]
+    barred = set(_on_registrations(app, registrations, gathered, lambda code: code in _NOT_AS_MEANT))
+    kept = [registration for registration in registrations if registration.call not in barred]
+    set(_on_registrations(app, registrations, gathered, lambda code: code.startswith("BGT5") and code not in _NOT_AS_MEANT))
+    set(_on_registrations(app, kept, gathered, lambda code: not code.startswith("BGT5")))
     for task in Tasks(app.evaluator, app.registrations).of(kept):
         for finding in _on_task(app, task):
             gathered.add(finding)
@@ -72,15 +75,17 @@ def _on_module(app: Application, module: Module) -> Iterator[Finding]:
             yield _finding(rule, report, ())
 
 
-def _on_registrations(app: Application, registrations: list[Registration], gathered: _Gathered) -> Iterator[Finding]:
-    """Adds what the rules say of registrations, and gives those findings after which a task's body is not judged."""
+def _on_registrations(
+    app: Application, registrations: list[Registration], gathered: _Gathered, wanted: Callable[[str], bool]
+) -> Iterator[Call]:
+    """Adds what the wanted rules say of registrations, and gives the calls that they speak of."""
     for rule in all_rules():
+        if not wanted(rule.code):
+            continue
         for registration in registrations:
             for report in rule.reports("Registration", registration, app):
-                finding = _finding(rule, report, (registration,))
-                gathered.add(finding)
-                if rule.code in _NOT_AS_MEANT:
-                    yield replace(finding, place=_place(registration.site))
+                gathered.add(_finding(rule, report, (registration,)))
+                yield registration.call
 
 
 def _on_task(app: Application, task: Task) -> Iterator[Finding]:
