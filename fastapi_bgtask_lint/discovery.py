@@ -78,7 +78,7 @@ def reason(error: OSError) -> str:
 
 
 def python_files(root: Path, report: Report | None = None) -> Iterator[Path]:
-    """The Python files below a folder in the order of their paths.
+    """The Python files below a folder, always in the same order.
 
     Left out are what git ignores, virtual environments, hidden folders, build output and what lies behind links to
     folders. The folder itself is never left out: whoever names it wants it. What cannot be read goes to `report`.
