@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi_bgtask_lint import __version__
-from fastapi_bgtask_lint.discovery import Problem, absolute, project_root, read_bytes
+from fastapi_bgtask_lint.discovery import Problem, absolute, project_root, read_bytes, reason
 from fastapi_bgtask_lint.settings import (
     BrokenFile,
     Codes,
@@ -107,6 +107,10 @@ def _codes(value: str) -> list[str]:
 
 
 def _run(options: argparse.Namespace) -> int:
+    try:
+        Path.cwd()
+    except OSError as error:
+        return _fail(f"the working directory: {reason(error)}")
     if options.stdin_filename is not None and _STDIN not in options.paths:
         return _fail('--stdin-filename needs "-" among the paths')
     try:

@@ -39,7 +39,6 @@ def module(
     *,
     stdin: bytes = b"",
     environment: Mapping[str, str] | None = None,
-    user: int | None = None,
 ) -> Done:
     """Runs `python -m name` in a folder."""
     variables = {key: value for key, value in os.environ.items() if key not in _COLOURS} | dict(environment or {})
@@ -50,7 +49,6 @@ def module(
         capture_output=True,
         check=False,
         env=variables,
-        user=user,
         timeout=120,
     )
     return Done(done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8"))
