@@ -40,6 +40,7 @@ from fastapi_bgtask_lint.resolving.values import (
     Generator,
     Injected,
     Instance,
+    Kept,
     Literal,
     Made,
     Partial,
@@ -49,7 +50,7 @@ from fastapi_bgtask_lint.resolving.values import (
     union,
 )
 
-_DEPTH = 5
+_DEPTH = 8
 _SAME_PATH = frozenset(
     {
         "pathlib.Path", "pathlib.PurePath", "builtins.str", "os.path.join", "os.fspath", "os.path.abspath",
@@ -213,6 +214,8 @@ class Lifetimes:
         match origin:
             case Injected() if session and self._is_request_scoped(origin):
                 yield Handed(value, Life.REQUEST, Site(origin.frame, origin.parameter), session, held_by)
+            case Kept() if session:
+                yield Handed(value, Life.REQUEST, origin.site, session, held_by)
             case Entered() if self._ends(value, origin, registration):
                 yield Handed(value, Life.CLOSED, origin.site, session, held_by)
             case Made() if self._is_closed(value, origin, registration):

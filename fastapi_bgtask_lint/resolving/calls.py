@@ -220,7 +220,7 @@ class Calls:
         """The frame of a function's body for these arguments."""
         depth = site.frame.depth + 1 if site is not None else 0
         arguments = self.arguments(function, given)
-        return self._evaluator.frame(function.module, function.definition, function.parent, arguments, depth)
+        return self._evaluator.context(function, arguments, depth)
 
     def arguments(self, function: Function, given: tuple[Given, ...]) -> tuple[tuple[str, Values], ...]:
         """What each parameter gets, by name; parameters of which nothing is known are left out."""

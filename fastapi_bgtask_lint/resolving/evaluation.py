@@ -71,8 +71,10 @@ from fastapi_bgtask_lint.resolving.values import (
     Function,
     Generator,
     Instance,
+    Kept,
     Literal,
     ModuleValue,
+    Origin,
     Site,
     Super,
     Value,
@@ -82,10 +84,17 @@ from fastapi_bgtask_lint.resolving.values import (
 
 _ITEMS = 60
 """Longer literals are tables of data: their items are not looked at."""
-_DEPTH = 10
+_DEPTH = 8
 """Deeper than this, what callers hand over is forgotten."""
+_CONTEXTS = 16
+"""A function called with more different arguments than this is looked at without them from then on."""
+_NESTED = 120
+"""An expression that needs so many others to be known first may be anything."""
 _BREADTH = 12
 """An expression with more values than this may be anything."""
+
+
+REQUEST_STATE = "starlette.datastructures.State"
 
 
 class Evaluator:
@@ -97,7 +106,9 @@ class Evaluator:
         self.classes = Classes(self)
         self.calls = Calls(self)
         self.annotations = Annotations(self)
+        self._nested = 0
         self._frames: dict[tuple[object, ...], Frame] = {}
+        self._contexts: dict[tuple[Module, int], set[tuple[tuple[str, Values], ...]]] = {}
         self._reaching: dict[tuple[Module, int], Reaching] = {}
         self._values: dict[tuple[Frame, int], Values] = {}
         self._bound: dict[tuple[Frame, Binding], Values] = {}
@@ -125,6 +136,15 @@ class Evaluator:
             self._frames[key] = Frame(module, scope, parent, arguments, depth)
         return self._frames[key]
 
+    def context(self, function: Function, arguments: tuple[tuple[str, Values], ...], depth: int) -> Frame:
+        """The frame of a function's body for a call; one without arguments when it is called in very many ways."""
+        definition = function.definition
+        seen = self._contexts.setdefault((function.module, definition.at), set())
+        if arguments not in seen and len(seen) >= _CONTEXTS:
+            arguments = ()
+        seen.add(arguments)
+        return self.frame(function.module, definition, function.parent, arguments, depth)
+
     def reaching(self, frame: Frame) -> Reaching:
         """The reaching definitions of a frame's scope."""
         key = (frame.module, -1 if frame.scope is None else frame.scope.at)
@@ -143,9 +163,16 @@ class Evaluator:
         """The values of an expression."""
         key = (frame, expression.at)
         found = self._values.get(key)
-        if found is None:
-            self._values[key] = NOTHING
+        if found is not None:
+            return found
+        if self._nested >= _NESTED:
+            return ANYTHING
+        self._values[key] = NOTHING
+        self._nested += 1
+        try:
             found = self._values[key] = self._narrow(self._evaluate(expression, frame))
+        finally:
+            self._nested -= 1
         return found
 
     @staticmethod
@@ -367,10 +394,16 @@ class Evaluator:
             values = unpacked(self.evaluate(binding.value, frame), binding.path)
         if binding.annotation is None or (values and UNKNOWN not in values):
             return values
-        typed = self.annotations.instances(
-            self.evaluate(binding.annotation, frame), None
-        )
+        typed = self.annotations.instances(self.evaluate(binding.annotation, frame), self._kept(binding, frame))
         return union(tuple(v for v in values if v != UNKNOWN), typed)
+
+    def _kept(self, binding: Assigned, frame: Frame) -> Origin:
+        """The origin of what is read from `request.state`."""
+        if not isinstance(binding.value, Attribute):
+            return None
+        owners = self.evaluate(binding.value.value, frame)
+        is_state = any(isinstance(owner, ExternalInstance) and owner.type == REQUEST_STATE for owner in owners)
+        return Kept(Site(frame, binding.value)) if is_state else None
 
     def _caught(self, binding: Caught, frame: Frame) -> Values:
         if binding.handler.catches is None:
@@ -445,6 +478,8 @@ class Evaluator:
             case Instance():
                 return self.classes.attribute(value, name)
             case ExternalInstance():
+                if name == "state" and value.type.endswith((".Request", ".WebSocket", ".HTTPConnection")):
+                    return (ExternalInstance(REQUEST_STATE, value.origin),)
                 kind = self.table.attribute(value.type, name)
                 return (ExternalInstance(kind, value.origin),) if kind else (ExternalMethod(value, name),)
             case Data():

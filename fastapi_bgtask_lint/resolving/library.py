@@ -170,6 +170,10 @@ class Library:
         if name in _DATA:
             items = self._evaluator.items(given[0].values) if given and name in ("list", "tuple", "set") else NOTHING
             return (Data(name, items=(("*", items),) if items else ()),)
+        if name in ("next", "anext") and given:
+            return self._evaluator.items(given[0].values)
+        if name in ("iter", "aiter") and given:
+            return given[0].values
         if name == "type" and len(given) == 1:
             return tuple(v.cls if isinstance(v, Instance) else UNKNOWN for v in given[0].values)
         if name in _NOTHING_BACK:

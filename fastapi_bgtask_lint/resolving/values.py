@@ -100,7 +100,14 @@ class Received:
     parameter: Parameter
 
 
-Origin: TypeAlias = Made | Entered | Injected | Received | None
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Read from `request.state`, where a middleware or dependency keeps it for the request."""
+
+    site: Site
+
+
+Origin: TypeAlias = Made | Entered | Injected | Received | Kept | None
 
 
 # --- values -----------------------------------------------------------------------------------------------------------
@@ -329,6 +336,7 @@ __all__ = [
     "Given",
     "Injected",
     "Instance",
+    "Kept",
     "Literal",
     "Made",
     "ModuleValue",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from fastapi_bgtask_lint.settings import Settings
 _NOT_AS_MEANT = frozenset({"BGT501", "BGT502", "BGT506", "BGT507", "BGT509", "BGT513"})
 """A registration with one of these says nothing about its task's body."""
 _UNREADABLE = "BGT001"
+_FRAMES = 20_000
 
 
 @dataclass
@@ -48,6 +50,8 @@ def run(
     project_root: Path, seeds: Sequence[Path], settings: Settings, overrides: Mapping[Path, bytes]
 ) -> Iterable[Finding]:
     """All findings of a project, unsorted and unsuppressed."""
+    # Evaluation is recursive to a fixed depth, which takes more Python frames than the interpreter allows by default.
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), _FRAMES))
     app = application(project_root, settings, overrides)
     gathered = _Gathered()
     registrations: list[Registration] = []
