@@ -1,0 +1,90 @@
+"""The house itself: its checks are configured, its README is true, and the tool finds nothing in it."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fastapi_bgtask_lint.linter import known_codes
+from fastapi_bgtask_lint.reporting.rules import markdown
+from fastapi_bgtask_lint.rules import all_rules
+from fastapi_bgtask_lint.settings import Settings, load
+from tests.doors import tool, write
+
+HOUSE = Path(__file__).parent.parent
+PACKAGE = HOUSE / "fastapi_bgtask_lint"
+BEGIN, END = "<!-- rules: begin -->\n", "<!-- rules: end -->"
+
+
+@pytest.fixture(scope="module")
+def project() -> dict[str, Any]:
+    return tomllib.loads((HOUSE / "pyproject.toml").read_text("utf-8"))
+
+
+def test_the_readme_has_the_table_of_rules() -> None:
+    """`UPDATE_README=1 pytest tests/test_house.py` writes it."""
+    readme = HOUSE / "README.md"
+    before, _, rest = readme.read_text("utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    table = "\n".join(markdown(all_rules()))
+    expected = f"{before}{BEGIN}{table}\n{END}{after}"
+    if os.environ.get("UPDATE_README"):
+        readme.write_text(expected, "utf-8")
+    assert readme.read_text("utf-8") == expected
+
+
+def test_the_readmes_configuration_is_a_valid_one(tmp_path: Path) -> None:
+    text = (HOUSE / "README.md").read_text("utf-8")
+    block = next(part for part in text.split("```toml\n")[1:] if "[tool.fastapi-bgtask-lint]" in part).partition("```")[
+        0
+    ]
+    settings = load(write(tmp_path, {"pyproject.toml": block}), known_codes())
+    unnamed = {name for name in Settings.__slots__ if name.replace("_", "-") not in block} - {"root"}
+    assert unnamed == set()
+    assert settings.waits == {"shop.legacy.fetch": "timeout"}
+
+
+def test_the_readme_names_every_option(tmp_path: Path) -> None:
+    text = (HOUSE / "README.md").read_text("utf-8")
+    words = tool(tmp_path, "--help").out.replace(",", " ").replace("[", " ").replace("]", " ").split()
+    options = {word for word in words if word.startswith("--")}
+    assert {option for option in options if option not in text} <= {"--help", "--no-cache"}
+
+
+def test_the_tool_finds_nothing_in_itself() -> None:
+    done = tool(HOUSE, "fastapi_bgtask_lint", "tests")
+    assert (done.status, done.error) == (0, "")
+
+
+def test_the_checks_are_strict(project: dict[str, Any]) -> None:
+    tools = project["tool"]
+    assert tools["mypy"]["strict"] is True
+    assert tools["ruff"]["line-length"] == 120
+    (contract,) = tools["importlinter"]["contracts"]
+    assert contract["exhaustive"] is True
+    run = (HOUSE / ".ci" / "run").read_text("utf-8")
+    for command in ("ruff check", "ruff format --check", "mypy", "lint-imports", "pytest"):
+        assert command in run
+    assert run.splitlines()[-1].endswith("pytest")
+
+
+def test_the_second_command_of_the_readme_is_what_the_checks_run() -> None:
+    install, test = 'pip install -e ".[dev]"', "python -m pytest"
+    for name in ("README.md", ".ci/run"):
+        text = (HOUSE / name).read_text("utf-8")
+        assert install in text
+        assert test in text
+
+
+def test_no_room_has_a_name_that_says_nothing() -> None:
+    names = {path.stem for path in PACKAGE.rglob("*.py")}
+    assert not names & {"utils", "helpers", "common", "manager", "misc"}
+
+
+def test_the_package_brings_its_types_and_its_table() -> None:
+    assert (PACKAGE / "py.typed").exists()
+    assert list((PACKAGE / "knowledge").glob("*.toml"))
