@@ -24,7 +24,7 @@ _ROOMS = {"Finding": "findings", "Rule": "rules", "lint_paths": "linter", "lint_
 def __getattr__(name: str) -> object:
     if name not in _ROOMS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 - not needed for the version
+    from importlib import import_module
 
     value: object = getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
     globals()[name] = value

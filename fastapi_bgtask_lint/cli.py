@@ -114,7 +114,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.stdin_filename is not None and _STDIN not in options.paths:
         return _fail('--stdin-filename needs "-" among the paths')
     try:
-        from fastapi_bgtask_lint import linter  # noqa: PLC0415
+        from fastapi_bgtask_lint import linter
     except Exception as error:  # noqa: BLE001 - a rule that cannot load must not look like a clean run
         return _fail(f"a rule cannot be loaded: {error}", traceback.format_exc(limit=-5))
     if options.list_rules or options.explain is not None:
@@ -153,7 +153,7 @@ def _settings(options: argparse.Namespace, codes: Codes) -> tuple[Settings, tupl
 
 
 def _lint(options: argparse.Namespace, settings: Settings) -> Result:
-    from fastapi_bgtask_lint.linter import Noqa, Stdin, lint_paths  # noqa: PLC0415
+    from fastapi_bgtask_lint.linter import Noqa, Stdin, lint_paths
 
     stdin = None
     if _STDIN in options.paths:
@@ -185,7 +185,7 @@ class _Progress:
 
 
 def _print_report(result: Result, options: argparse.Namespace, problems: Sequence[Problem]) -> None:
-    from fastapi_bgtask_lint.reporting import FORMATS, Report, palette_for  # noqa: PLC0415
+    from fastapi_bgtask_lint.reporting import FORMATS, Report, palette_for
 
     def read(path: Path) -> bytes:
         if path in result.texts:
@@ -236,8 +236,8 @@ def _fail(text: str, details: str = "") -> int:
 
 def _describe_rules(code: str | None) -> int:
     """Prints what one rule is about, or all rules when there is no code."""
-    from fastapi_bgtask_lint.reporting import rules as listing  # noqa: PLC0415
-    from fastapi_bgtask_lint.rules import all_rules  # noqa: PLC0415
+    from fastapi_bgtask_lint.reporting import rules as listing
+    from fastapi_bgtask_lint.rules import all_rules
 
     rules = {rule.code: rule for rule in all_rules()}
     if code is None:

@@ -115,7 +115,7 @@ class _Ignores:
 
 
 def _compiled(lines: Sequence[str]) -> GitIgnoreSpec:
-    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - many projects have no ignore file
+    from pathspec import GitIgnoreSpec
 
     good = []
     for line in lines:

@@ -40,7 +40,7 @@ class Plugin:
     _run: ClassVar[_Run]
     """flake8 builds a plugin for each file and hands the options to the class only."""
 
-    def __init__(self, tree: ast.AST, filename: str) -> None:  # noqa: ARG002 - flake8 knows the kind of a plugin by it
+    def __init__(self, tree: ast.AST, filename: str) -> None:
         self._filename = filename
 
     @staticmethod
