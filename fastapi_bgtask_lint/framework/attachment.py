@@ -75,9 +75,10 @@ class Attachment:
             call = step.expression
             if call is place:
                 return False
-            if isinstance(call, Call) and isinstance(call.function, Attribute) and call.function.attr == "add_task":
-                if mine & set(self.evaluator.evaluate(call.function.value, frame)):
-                    return True
+            if not isinstance(call, Call) or not isinstance(call.function, Attribute) or not _is_add_task(call):
+                continue
+            if mine & set(self.evaluator.evaluate(call.function.value, frame)):
+                return True
         return False
 
     def escapes(self, value: Value, registration: Registration) -> bool:
@@ -163,7 +164,10 @@ class Attachment:
             expression = step.expression
             if isinstance(expression, Attribute) and expression.attr in _REGISTERING:
                 yield expression.value.at
-            if isinstance(expression, Call) and depth:
+            if isinstance(expression, Call) and _is_add_task(expression):
+                # A task that gets the object it is registered on does not run either.
+                yield from (argument.value.at for argument in expression.arguments)
+            elif isinstance(expression, Call) and depth:
                 yield from self._helped(value, expression, frame, depth)
 
     def _helped(self, value: Value, call: Call, frame: Frame, depth: int) -> Iterator[int]:
@@ -225,6 +229,10 @@ class Attachment:
             for statement in statements(body_of(frame))
         )
         return not reads and not captured
+
+
+def _is_add_task(call: Call) -> bool:
+    return isinstance(call.function, Attribute) and call.function.attr == "add_task"
 
 
 def _reads(expression: Expression, names: set[str]) -> bool:

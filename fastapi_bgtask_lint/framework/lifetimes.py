@@ -6,6 +6,7 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from fastapi_bgtask_lint.framework.outcomes import Outcomes
 from fastapi_bgtask_lint.framework.registrations import Registration, Target
 from fastapi_bgtask_lint.framework.scopes import body_of, calls, steps
 from fastapi_bgtask_lint.reading.facts import (
@@ -51,6 +52,10 @@ from fastapi_bgtask_lint.resolving.values import (
 )
 
 _DEPTH = 8
+_FUNCTIONS = 60
+"""A task that uses an object in more functions than this is looked at no further."""
+_HELD = 2
+"""How many objects deep a session may be held."""
 _SAME_PATH = frozenset(
     {
         "pathlib.Path", "pathlib.PurePath", "builtins.str", "os.path.join", "os.fspath", "os.path.abspath",
@@ -58,6 +63,7 @@ _SAME_PATH = frozenset(
     }
 )  # fmt: skip
 _SAME_PATH_METHODS = frozenset({"joinpath", "resolve", "absolute", "as_posix", "with_name", "with_suffix", "expanduser"})
+_CLEANING = frozenset({"close", "aclose", "unlink", "rmtree", "cleanup", "disconnect", "shutdown", "release"})
 _PATH_ATTRIBUTES = frozenset({"name", "parent"})
 
 
@@ -85,6 +91,7 @@ class Lifetimes:
     """Finds out what registrations hand over."""
 
     evaluator: Evaluator
+    outcomes: Outcomes
     safe_providers: tuple[str, ...] = ()
 
     def of(self, registration: Registration, targets: tuple[Target, ...]) -> Iterator[Handed]:
@@ -127,7 +134,8 @@ class Lifetimes:
                     yield from self._reached(value.function, depth - 1)
                 case ExternalMethod():
                     row = self.evaluator.table.method(value.receiver.type, value.name)
-                    if row is None or not row.cleanup:
+                    cleans = value.name in _CLEANING or (row is not None and row.cleanup)
+                    if not cleans:
                         yield value.receiver
                 case Function():
                     yield from self._reached(self._captured(value), depth - 1)
@@ -274,7 +282,16 @@ class Lifetimes:
             return False
         if _keeps_file(origin.site.fact):
             return False
-        return any(self._closes(call, value, frame) for frame in frames for _, call in calls(frame))
+        places = {registration.frame: registration.call} | {caller.frame: caller.call for caller in registration.way.calls}
+        return any(
+            self._closes(call, value, frame) and self._meets(frame, call, place)
+            for frame, place in places.items()
+            for _, call in calls(frame)
+        )
+
+    def _meets(self, frame: Frame, closing: Call, place: Call) -> bool:
+        """Some way through the function closes the value and hands it over, in whatever order."""
+        return self.outcomes.passes(frame, closing, place) or self.outcomes.passes(frame, place, closing)
 
     def _closes(self, call: Call, value: ExternalInstance | Instance, frame: Frame) -> bool:
         if not isinstance(call.function, Attribute) or not isinstance(value, ExternalInstance):
@@ -292,28 +309,36 @@ class Lifetimes:
             return
         frame = self.evaluator.calls.enter(function, target.given, registration.site)
         objects = [*function.receiver, *(v for given in target.given for v in given.values)]
-        for value in objects:
-            if not isinstance(value, Instance) or self.is_session(value):
+        waiting = [(value, (frame,), _HELD) for value in objects if isinstance(value, Instance)]
+        seen: set[Value] = set()
+        while waiting:
+            value, frames, depth = waiting.pop(0)
+            if value in seen or self.is_session(value):
                 continue
-            for attribute in sorted(self._read(value, frame, _DEPTH, set())):
+            seen.add(value)
+            attributes, used = self._read(value, frames)
+            for attribute in sorted(attributes):
                 for held in self._reached(self.evaluator.classes.attribute(value, attribute), 2):
-                    name = f"{value.cls.definition.name}.{attribute}"
-                    yield from self._judged(held, registration, name)
+                    yield from self._judged(held, registration, f"{value.cls.definition.name}.{attribute}")
+                    if isinstance(held, Instance) and depth:
+                        waiting.append((held, used, depth - 1))
 
-    def _read(self, value: Instance, frame: Frame, depth: int, seen: set[Frame]) -> set[str]:
-        """The attributes of an object that a function reads, and what it calls on or with the object."""
-        if depth == 0 or frame in seen:
-            return set()
-        seen.add(frame)
+    def _read(self, value: Instance, start: tuple[Frame, ...]) -> tuple[set[str], tuple[Frame, ...]]:
+        """The attributes of an object that functions read, and those that they call on or with it; and all of these."""
         found: set[str] = set()
-        for step in steps(frame):
-            expression = step.expression
-            if isinstance(expression, Attribute) and value in self.evaluator.evaluate(expression.value, frame):
-                found.add(expression.attr)
-            if isinstance(expression, Call):
-                for inner in self._entered_with(value, expression, frame):
-                    found |= self._read(value, inner, depth - 1, seen)
-        return found
+        used = dict.fromkeys(start)
+        waiting = list(start)
+        while waiting and len(used) < _FUNCTIONS:
+            frame = waiting.pop(0)
+            for step in steps(frame):
+                expression = step.expression
+                if isinstance(expression, Attribute) and value in self.evaluator.evaluate(expression.value, frame):
+                    found.add(expression.attr)
+                if isinstance(expression, Call):
+                    entered = [inner for inner in self._entered_with(value, expression, frame) if inner not in used]
+                    used |= dict.fromkeys(entered)
+                    waiting += entered
+        return found, tuple(used)
 
     def _entered_with(self, value: Instance, call: Call, frame: Frame) -> Iterator[Frame]:
         callees = self.evaluator.evaluate(call.function, frame)

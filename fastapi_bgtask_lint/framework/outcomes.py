@@ -72,6 +72,13 @@ class Outcomes:
             frame = caller.frame
         return exits.always_raises
 
+    def passes(self, frame: Frame, first: Call, second: Call) -> bool:
+        """After one call of the frame's function another can be reached."""
+        passage = _Passage(self, self._evaluator, frame, first, None)
+        passage.sought = second
+        passage.block(body_of(frame), False)
+        return passage.found
+
     def never_returns(self, frame: Frame) -> bool:
         """Every way out of a function is a `raise`."""
         if frame not in self._never:
@@ -110,6 +117,8 @@ class _Passage(Walk[bool]):
         self._frame = frame
         self._call = call
         self._raising = raising
+        self.sought: Call | None = None
+        self.found = False
 
     def block(self, body: Sequence[Statement], state: bool) -> Outcome[bool]:
         if self._raising is None or self._call is None:
@@ -135,6 +144,8 @@ class _Passage(Walk[bool]):
         return any(states)
 
     def evaluate(self, expression: Expression, state: bool) -> bool:
+        if state and self.sought is not None and not self.found:
+            self.found = any(found is self.sought for found in walk(expression))
         if state or self._call is None:
             return state
         return any(found is self._call for found in walk(expression))

@@ -42,9 +42,9 @@ class Application:
         self.handlers = Handlers(self.evaluator, sources)
         self.registrations = Registrations(self.evaluator, self.handlers)
         self.outcomes = Outcomes(self.evaluator)
+        self.lifetimes = Lifetimes(self.evaluator, self.outcomes, self.settings.safe_providers)
         self.exceptions = ExceptionHandlers(self.evaluator, sources)
         self.summaries = Summaries(self.evaluator, self.outcomes)
-        self.lifetimes = Lifetimes(self.evaluator, self.settings.safe_providers)
         self.versions = ProjectVersions(self.project.root, self.settings.target_fastapi)
 
 

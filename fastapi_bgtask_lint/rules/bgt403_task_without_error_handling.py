@@ -80,15 +80,15 @@ rule = Rule(__doc__, code="BGT403", name="task-without-error-handling", severity
 def unhandled(task: Task, app: Application) -> Iterator[Report]:
     """A failure can leave the task: once, at the first statement of its own body from which one does."""
     failing = [effect for effect in app.summaries.of(task.frame) if effect.fails and effect.kind is not Kind.YIELD]
-    if any(_stands_in_103(effect, app) for effect in failing):
-        return
-    parts = [(own_part(app.evaluator, effect.chain)[0], effect) for effect in failing]
+    parts = [(_statement(own_part(app.evaluator, effect.chain)[0]), effect) for effect in failing]
+    told = {place for place, effect in parts if _stands_in_103(effect, app)}
+    parts = [(place, effect) for place, effect in parts if place not in told]
     if not parts:
         return
     first, effect = min(parts, key=lambda part: (part[0].order, len(part[1].chain)))
     yield Report(
         f"{_what(effect)} and nothing here handles it: {_consequence(task.registrations[0], app)}; catch it, log it and record the outcome",
-        Site(first.frame, statement_of(first.frame, first.fact)),
+        first,
         related(effect, first, "it fails here"),
     )
 
@@ -104,6 +104,10 @@ def library_function(registration: Registration, app: Application) -> Iterator[R
                 " register a function of your own that catches, logs and records the outcome",
                 registration.site,
             )
+
+
+def _statement(site: Site) -> Site:
+    return Site(site.frame, statement_of(site.frame, site.fact))
 
 
 def _consequence(registration: Registration, app: Application) -> str:
