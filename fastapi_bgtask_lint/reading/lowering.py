@@ -1,6 +1,6 @@
 """LibCST's tree to facts: one walk, no metadata provider, no recursion deeper than the code that people write.
 
-Chains that the grammar nests to the left (sums, `and`, `elif`) are flattened in loops, however long they are. Everything else
+Chains that the grammar nests to the left (sums, `and`, `elif`) are flattened in loops, however long they are. All else
 may nest `_DEPTH` levels; what lies deeper is Opaque.
 """
 
@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import libcst as cst
-from libcst import matchers as m
 
 from fastapi_bgtask_lint.reading import facts
 
 N = TypeVar("N", bound=cst.CSTNode)
 
-_DEPTH = 150
+_DEPTH = 300
 _ANNOTATION_DEPTH = 3
 
 
@@ -39,7 +38,7 @@ class _Lowering:
         self.nodes.append(node if self._origin is None else self._origin)
         return len(self.nodes) - 1
 
-    # --- expressions ---------------------------------------------------------------------------------------------------
+    # --- expressions --------------------------------------------------------------------------------------------------
 
     def expression(self, node: cst.BaseExpression) -> facts.Expression:
         """One expression and all inside it."""
@@ -68,7 +67,10 @@ class _Lowering:
     def _call(self, node: cst.Call) -> facts.Expression:
         at = self._at(node)
         function = self.expression(node.func)
-        return facts.Call(at, function, self._arguments(node.args))
+        quoted, self._quoted = self._quoted, 0
+        arguments = self._arguments(node.args)
+        self._quoted = quoted
+        return facts.Call(at, function, arguments)
 
     def _arguments(self, nodes: Sequence[cst.Arg]) -> tuple[facts.Argument, ...]:
         return tuple(
@@ -187,7 +189,8 @@ class _Lowering:
             if isinstance(value, facts.Constant) and isinstance(value.value, int | float):
                 return facts.Constant(at, value.kind, -value.value)
             return value
-        return facts.Operation(at, "not" if isinstance(node.operator, cst.Not) else "-", (self.expression(node.expression),))
+        operator = _UNARY.get(type(node.operator), "-")
+        return facts.Operation(at, operator, (self.expression(node.expression),))
 
     def _conditional(self, node: cst.IfExp) -> facts.Expression:
         at = self._at(node)
@@ -198,7 +201,10 @@ class _Lowering:
     def _subscript(self, node: cst.Subscript) -> facts.Expression:
         at = self._at(node)
         value = self.expression(node.value)
-        literal = isinstance(value, facts.Name | facts.Attribute) and getattr(value, "attr", getattr(value, "id", "")) == "Literal"
+        literal = (
+            isinstance(value, facts.Name | facts.Attribute)
+            and getattr(value, "attr", getattr(value, "id", "")) == "Literal"
+        )
         quoted, self._quoted = self._quoted, 0 if literal else self._quoted
         indices = tuple(self._index(element) for element in node.slice)
         self._quoted = quoted
@@ -243,7 +249,7 @@ class _Lowering:
         self._yields.pop()
         return facts.Lambda(at, len(self.nodes) - 1, parameters, body)
 
-    # --- definitions ---------------------------------------------------------------------------------------------------
+    # --- definitions --------------------------------------------------------------------------------------------------
 
     def _parameters(self, node: cst.Parameters) -> tuple[facts.Parameter, ...]:
         kinds = facts.ParameterKind
@@ -301,7 +307,7 @@ class _Lowering:
         body = self.block(node.body.body)
         return facts.ClassDef(at, len(self.nodes) - 1, node.name.value, bases, keywords, decorators, body)
 
-    # --- statements ----------------------------------------------------------------------------------------------------
+    # --- statements ---------------------------------------------------------------------------------------------------
 
     def block(self, nodes: Sequence[cst.CSTNode]) -> tuple[facts.Statement, ...]:
         """The statements of a block."""
@@ -407,9 +413,7 @@ class _Lowering:
         return facts.Match(at, subject, tuple(self._case(case) for case in node.cases))
 
     def _case(self, node: cst.MatchCase) -> facts.Case:
-        names = tuple(
-            facts.Name(self._at(capture), capture.value) for capture in _captures(node.pattern)
-        )
+        names = tuple(facts.Name(self._at(capture), capture.value) for capture in _captures(node.pattern))
         guard = self._optional(node.guard)
         pattern = node.pattern
         irrefutable = isinstance(pattern, cst.MatchAs) and pattern.pattern is None and guard is None
@@ -485,10 +489,16 @@ def _interpolated(part: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
             stack.extend(reversed(piece.format_spec or ()))
 
 
-def _captures(pattern: cst.CSTNode) -> list[cst.Name]:
-    found = m.findall(pattern, m.MatchAs() | m.MatchStar() | m.MatchMapping())
-    names = [getattr(node, "name", None) or getattr(node, "rest", None) for node in found]
-    return [name for name in names if isinstance(name, cst.Name)]
+def _captures(pattern: cst.CSTNode) -> Iterator[cst.Name]:
+    """The names that a pattern binds, in the order of the source."""
+    for child in pattern.children:
+        if not isinstance(child, cst.BaseExpression):
+            yield from _captures(child)
+    match pattern:
+        case cst.MatchAs(name=cst.Name() as bound) | cst.MatchStar(name=cst.Name() as bound):
+            yield bound
+        case cst.MatchMapping(rest=cst.Name() as bound):
+            yield bound
 
 
 _OPERATORS = {
@@ -497,6 +507,8 @@ _OPERATORS = {
     "Equal": "==", "NotEqual": "!=", "LessThan": "<", "LessThanEqual": "<=", "GreaterThan": ">",
     "GreaterThanEqual": ">=", "Is": "is", "IsNot": "is not", "In": "in", "NotIn": "not in",
 }  # fmt: skip
+
+_UNARY: dict[type[cst.CSTNode], str] = {cst.Not: "not", cst.Plus: "+", cst.BitInvert: "~"}
 
 _COMPREHENSIONS: dict[type[cst.CSTNode], str] = {
     cst.ListComp: "list",

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
 import sys
 import threading
+import tokenize
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import libcst as cst
-from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
+from libcst.metadata import CodePosition, CodeRange, MetadataWrapper, PositionProvider
 
 from fastapi_bgtask_lint.findings import Place
 from fastapi_bgtask_lint.reading.facts import ClassDef, FunctionDef, ModuleFacts, Statement, blocks
@@ -24,16 +26,32 @@ T = TypeVar("T")
 
 _STACK = 512 * 1024 * 1024
 """Bytes of stack for texts that nest deep or chain long; memory is only taken as it is used."""
-_SUSPICIOUS = 400
-"""So many operators or brackets in one line, or open brackets at a time, take more stack than a thread has by default."""
-_REFUSED = 1_500
-"""LibCST's parser is known to end the process on brackets nested a few times as deep as this, whatever the stack."""
-_OPERATORS = re.compile(rb"[-+*/%|&^<>=(\[{.~]|\b(?:not|await|lambda|if|and|or)\b|[\"'] *[\"']")
-_LAMBDAS = re.compile(rb"\blambda\b")
+_LEVELS = 60_000
+"""The recursion limit that goes with it."""
+_PLAIN_DEPTH = 100
+_PLAIN_CHAIN = 400
+_GREATEST_DEPTH = 1_000
+"""LibCST's parser takes 8 seconds for so many nested calls; three times as many overflow 8 MiB of stack."""
+_GREATEST_CHAIN = 6_000
+"""LibCST's parser takes time as the square of a chain's length: 5,000 terms take 6 seconds."""
+_TOO_DEEP = "nested too deep or chained too long to be parsed"
+_OPERATORS = re.compile(rb"[-+*/%|&^<>=(\[{.~]|\b(?:not|await|lambda|if|for|and|or)\b|[\"'] *[\"']")
+_LIBCST_PLACE = re.compile(r"error at (\d+):(\d+): ")
+_LINE_END = re.compile("\r\n?|\n")
+_COOKIE = re.compile(rb"[ \t\f]*#.*?coding[:=]")
+_KEYWORDS: dict[type[cst.CSTNode], str] = {
+    cst.Try: "try",
+    cst.TryStar: "try",
+    cst.ExceptHandler: "except",
+    cst.ExceptStarHandler: "except",
+}
 
 
 class Unreadable(Exception):
-    """A file that can't be decoded or parsed, with the place and the reason that CPython gives, where it refuses it too."""
+    """A file that can't be decoded or parsed, with CPython's place and reason where it refuses the file too.
+
+    Lines and columns count from 1, in code points; both are 1 where the place is not known.
+    """
 
     def __init__(self, path: Path, line: int, column: int, reason: str) -> None:
         super().__init__(f"{path}:{line}:{column}: {reason}")
@@ -55,33 +73,17 @@ class Source:
     def place(self, at: int) -> Place:
         """Where a fact stands: the whole of an expression or simple statement, the head of a compound one."""
         node = self._nodes[at]
+        start, end = self._positions[node].start, self._end(node)
+        return Place(self.path, start.line, start.column + 1, end.line, end.column + 1, self._scopes(at))
+
+    def _end(self, node: cst.CSTNode) -> CodePosition:
         whole = self._positions[node]
-        end = self._end(node, whole)
-        start = whole.start
-        if isinstance(node, cst.FunctionDef | cst.ClassDef):
-            start = self._head(node, start)
-        return Place(
-            self.path, start.line, start.column + 1, end.line, end.column + 1, self._scopes(at)
-        )
-
-    def _head(self, node: cst.FunctionDef | cst.ClassDef, start: Any) -> Any:
-        """Where `def` or `class` stands, after the decorators."""
-        first = node.asynchronous if isinstance(node, cst.FunctionDef) and node.asynchronous else None
-        if first is not None:
-            return self._positions[first].start
-        name = self._positions[node.name].start
-        width = len("def ") if isinstance(node, cst.FunctionDef) else len("class ")
-        return type(start)(name.line, max(0, name.column - width))
-
-    def _end(self, node: cst.CSTNode, whole: CodeRange) -> Any:
-        if isinstance(node, cst.FunctionDef | cst.ClassDef):
-            return self._positions[node.name].end
-        body = getattr(node, "body", None)
-        if isinstance(body, cst.BaseSuite):
-            last = _last_of_head(node)
-            if last is not None:
-                return self._positions[last].end
-            return type(whole.end)(whole.start.line, whole.start.column + len(type(node).__name__))
+        last = _last_of_head(node)
+        if last is not None:
+            return self._positions[last].end
+        keyword = _KEYWORDS.get(type(node))
+        if keyword is not None:
+            return CodePosition(whole.start.line, whole.start.column + len(keyword))
         return whole.end
 
     @cached_property
@@ -91,7 +93,7 @@ class Source:
 
         try:
             return resolve()
-        except RecursionError:
+        except (RecursionError, KeyError):  # LibCST's clean-up can turn the first into the second
             return _with_stack(resolve)
 
     @cached_property
@@ -113,22 +115,28 @@ class Source:
             first = min([function.at, *(decorator.at for decorator in function.decorators)])
             if first <= at <= function.end:
                 node = self._nodes[function.at]
-                assert isinstance(node, cst.FunctionDef)
-                lines.add(self._positions[node.name].start.line)
-                lines |= {self._positions[decorator].start.line for decorator in node.decorators}
+                lines.add(self._positions[node].start.line)
+                lines |= {self._positions[decorator].start.line for decorator in getattr(node, "decorators", ())}
         return tuple(sorted(lines))
 
 
 def _last_of_head(node: cst.CSTNode) -> cst.CSTNode | None:
-    if isinstance(node, cst.For):
-        return node.iter
-    if isinstance(node, cst.If | cst.While):
-        return node.test
-    if isinstance(node, cst.With):
-        return node.items[-1]
-    if isinstance(node, cst.ExceptHandler | cst.ExceptStarHandler):
-        return node.name or node.type
-    return None
+    """The last node before the colon of a compound statement, if it has one; a definition's head ends at its name."""
+    match node:
+        case cst.FunctionDef() | cst.ClassDef():
+            return node.name
+        case cst.For():
+            return node.iter
+        case cst.If() | cst.While():
+            return node.test
+        case cst.With():
+            return node.items[-1]
+        case cst.Match():
+            return node.subject
+        case cst.ExceptHandler() | cst.ExceptStarHandler():
+            return node.name or node.type
+        case _:
+            return None
 
 
 def read(path: Path, data: bytes) -> Source:
@@ -137,56 +145,137 @@ def read(path: Path, data: bytes) -> Source:
     Raises:
         Unreadable: it can't be decoded or parsed, or nests deeper than the parser can bear.
     """
-    deepest, busiest = _shape(data)
-    if deepest > _REFUSED:
-        raise _refusal(path, data, "too many nested brackets")
-    deep = max(deepest, busiest) > _SUSPICIOUS
+    shape = _shape(data)
+    if shape.is_plain:
+        try:
+            return _parsed(path, data)
+        except RecursionError:
+            pass
+    elif shape.is_too_deep:
+        refusal = _refusal(path, data)
+        if refusal is not None:
+            raise refusal
     try:
-        return _with_stack(lambda: _parsed(path, data)) if deep else _parsed(path, data)
-    except (cst.ParserSyntaxError, SyntaxError, UnicodeError, ValueError, LookupError) as error:
-        raise _refusal(path, data, _reason(error)) from None
+        return _with_stack(lambda: _parsed(path, data))
     except RecursionError:
-        raise _refusal(path, data, "nested too deep") from None
+        raise _refusal(path, data) or Unreadable(path, 1, 1, _TOO_DEEP) from None
 
 
 def _parsed(path: Path, data: bytes) -> Source:
-    tree = cst.parse_module(data)
-    facts, nodes = lower(tree)
+    try:
+        tree = cst.parse_module(data)
+        facts, nodes = lower(tree)
+    except RecursionError:
+        raise
+    except BaseException as error:
+        # LibCST raises errors of many kinds, and for a fault of its native parser one that is no Exception.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise _refusal(path, data) or _libcst_refusal(path, error) from None
     return Source(path, facts, tree, nodes)
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, cst.ParserSyntaxError):
-        return error.message.removeprefix("parser error: ")
-    return str(error)
+def _libcst_refusal(path: Path, error: BaseException) -> Unreadable:
+    """LibCST's own reason. It gives the place of most syntax errors in the message only."""
+    if not isinstance(error, cst.ParserSyntaxError):
+        return Unreadable(path, 1, 1, str(error) or type(error).__name__)
+    reason = error.message.removeprefix("parser error: ")
+    found = _LIBCST_PLACE.match(reason)
+    if found is None:
+        return Unreadable(path, max(1, error.raw_line), 1, reason)
+    return Unreadable(path, int(found[1]), int(found[2]) + 1, reason[found.end() :])
 
 
-def _refusal(path: Path, data: bytes, reason: str) -> Unreadable:
-    """The error with the place and the reason that CPython gives; with LibCST's reason where CPython takes the file."""
+def _refusal(path: Path, data: bytes) -> Unreadable | None:
+    """The place and the reason that CPython gives, if it refuses the file."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(data, str(path))
+        encoding = tokenize.detect_encoding(io.BytesIO(data).readline)[0]
+        text = data.decode(encoding)
+    except (SyntaxError, UnicodeError, LookupError) as error:
+        return _undecodable(path, data, error)
+    if "\0" in text:
+        before = text[: text.index("\0")]
+        column = len(before) - max(before.rfind("\n"), before.rfind("\r"))
+        return Unreadable(path, len(_LINE_END.findall(before)) + 1, column, "source code cannot contain null bytes")
+    try:
+        _compile_check(text)
     except SyntaxError as error:
         return Unreadable(path, max(1, error.lineno or 1), max(1, error.offset or 1), error.msg)
-    except (ValueError, RecursionError, MemoryError) as error:
-        return Unreadable(path, 1, 1, str(error) or reason)
-    return Unreadable(path, 1, 1, reason)
+    except (RecursionError, MemoryError):
+        return Unreadable(path, 1, 1, _TOO_DEEP)
+    except ValueError as error:
+        return Unreadable(path, 1, 1, str(error))
+    return None
 
 
-def _shape(data: bytes) -> tuple[int, int]:
-    """How deep brackets nest at most, and how many operators the busiest statement may have, strings and comments included."""
-    depth = deepest = busiest = 0
-    for line in data.split(b"\n"):
-        operators = len(_OPERATORS.findall(line)) if len(line) > _SUSPICIOUS else 0
-        busiest = max(busiest, operators)
-        if operators > _REFUSED:
-            deepest = max(deepest, len(_LAMBDAS.findall(line)))
+def _undecodable(path: Path, data: bytes, error: Exception) -> Unreadable:
+    """Where the first byte stands that does not decode, or the line that names an encoding that there is not."""
+    try:
+        _compile_check(data)
+        reason = str(error)
+    except SyntaxError as refused:
+        reason = refused.msg
+    except (ValueError, RecursionError, MemoryError):
+        reason = str(error)
+    if isinstance(error, UnicodeDecodeError) and error.object == data:
+        before = data[: error.start].decode(error.encoding, "replace")
+        return Unreadable(path, len(_LINE_END.findall(before)) + 1, len(_LINE_END.split(before)[-1]) + 1, reason)
+    lines = data.splitlines()[:2]
+    named = next((number for number, line in enumerate(lines, 1) if _COOKIE.match(line)), None)
+    if named is None:
+        named = next((number for number, line in enumerate(data.splitlines(), 1) if not _is_utf8(line)), 1)
+    return Unreadable(path, named, 1, reason)
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _compile_check(source: str | bytes) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        compile(source, "<unknown>", "exec", flags=ast.PyCF_ONLY_AST, dont_inherit=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """How a text looks from afar, strings and comments included, so both may be more than there is."""
+
+    deepest: int
+    """Brackets that are open at a time, or levels of indentation."""
+    busiest: int
+    """Operators and brackets of one statement."""
+
+    @property
+    def is_plain(self) -> bool:
+        """It takes no more stack than every thread has."""
+        return self.deepest <= _PLAIN_DEPTH and self.busiest <= _PLAIN_CHAIN
+
+    @property
+    def is_too_deep(self) -> bool:
+        """LibCST's parser may end the process or take minutes."""
+        return self.deepest > _GREATEST_DEPTH or self.busiest > _GREATEST_CHAIN
+
+
+def _shape(data: bytes) -> _Shape:
+    depth = deepest = busy = 0
+    busiest = data.count(b"elif")
+    for line in data.replace(b"\r", b"\n").split(b"\n"):
+        if depth > 0 or len(line) > _PLAIN_CHAIN or line.endswith(b"\\"):
+            busy += len(_OPERATORS.findall(line))
+            busiest = max(busiest, busy)
+        if line[:_PLAIN_DEPTH].isspace():
+            deepest = max(deepest, len(line) - len(line.lstrip()))
         opened = line.count(b"(") + line.count(b"[") + line.count(b"{")
-        closed = line.count(b")") + line.count(b"]") + line.count(b"}")
         deepest = max(deepest, depth + opened)
-        depth = max(0, depth + opened - closed)
-    return deepest, busiest
+        depth = max(0, depth + opened - line.count(b")") - line.count(b"]") - line.count(b"}"))
+        if depth == 0 and not line.endswith(b"\\"):
+            busy = 0
+    return _Shape(deepest, busiest)
 
 
 def _with_stack(work: Callable[[], T]) -> T:
@@ -201,7 +290,7 @@ def _with_stack(work: Callable[[], T]) -> T:
             errors.append(error)
 
     size, limit = threading.stack_size(_STACK), sys.getrecursionlimit()
-    sys.setrecursionlimit(max(limit, 60_000))
+    sys.setrecursionlimit(max(limit, _LEVELS))
     try:
         thread = threading.Thread(target=run)
         thread.start()
