@@ -309,7 +309,8 @@ class Lifetimes:
             return
         frame = self.evaluator.calls.enter(function, target.given, registration.site)
         objects = [*function.receiver, *(v for given in target.given for v in given.values)]
-        waiting = [(value, (frame,), _HELD) for value in objects if isinstance(value, Instance)]
+        start: tuple[Frame, ...] = (frame,)
+        waiting = [(value, start, _HELD) for value in objects if isinstance(value, Instance)]
         seen: set[Value] = set()
         while waiting:
             value, frames, depth = waiting.pop(0)

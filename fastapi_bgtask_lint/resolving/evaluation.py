@@ -480,6 +480,8 @@ class Evaluator:
             case ExternalInstance():
                 if name == "state" and value.type.endswith((".Request", ".WebSocket", ".HTTPConnection")):
                     return (ExternalInstance(REQUEST_STATE, value.origin),)
+                if value.type == REQUEST_STATE:
+                    return ANYTHING
                 kind = self.table.attribute(value.type, name)
                 return (ExternalInstance(kind, value.origin),) if kind else (ExternalMethod(value, name),)
             case Data():
