@@ -11,7 +11,9 @@ from fastapi_bgtask_lint.resolving.values import Frame, Site
 
 
 def own_part(evaluator: Evaluator, chain: tuple[Site, ...]) -> tuple[Site, ...]:
-    """The chain from the task's own body on: without the wrappers, runners and decorators that call what they were given."""
+    """The chain from the task's own body on: without the wrappers, runners and decorators that call what they were
+    given.
+    """
     for index, site in enumerate(chain[:-1]):
         if not calls_parameter(evaluator, site):
             return chain[index:]
@@ -24,9 +26,9 @@ def calls_parameter(evaluator: Evaluator, site: Site) -> bool:
     if not isinstance(fact, Call):
         return False
     handed = [fact.function, *(argument.value for argument in fact.arguments)]
-    return any(isinstance(part, Name) and _is_callable_parameter(evaluator, part, site.frame) for part in handed[:1]) or (
-        _runs_parameter(evaluator, fact, site.frame)
-    )
+    return any(
+        isinstance(part, Name) and _is_callable_parameter(evaluator, part, site.frame) for part in handed[:1]
+    ) or (_runs_parameter(evaluator, fact, site.frame))
 
 
 def _runs_parameter(evaluator: Evaluator, call: Call, frame: Frame) -> bool:

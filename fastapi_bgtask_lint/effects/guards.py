@@ -55,7 +55,7 @@ class Guards:
     outcomes: Outcomes
     summaries: Summaries
 
-    # --- handlers ------------------------------------------------------------------------------------------------------
+    # --- handlers -----------------------------------------------------------------------------------------------------
 
     def through_handlers(self, effect: Effect, handlers: tuple[Handler, ...], frame: Frame) -> Effect:
         """The effect outside a `try` with these handlers.
@@ -85,7 +85,9 @@ class Guards:
 
     def listed(self, values: Values) -> Values:
         """The classes that a handler names, those of a tuple too."""
-        return tuple(v for value in values for v in (self.evaluator.items((value,)) if isinstance(value, Data) else (value,)))
+        return tuple(
+            v for value in values for v in (self.evaluator.items((value,)) if isinstance(value, Data) else (value,))
+        )
 
     def reraises(self, handler: Handler) -> bool:
         """The handler ends in raising what it caught, on every way."""
@@ -104,7 +106,7 @@ class Guards:
         exception = statement.exception
         return exception is None or (isinstance(exception, Name) and exception.id == handler.name)
 
-    # --- context managers ----------------------------------------------------------------------------------------------
+    # --- context managers ---------------------------------------------------------------------------------------------
 
     def through_context(self, effect: Effect, context: Expression, frame: Frame) -> Effect:
         """The effect outside a `with`."""

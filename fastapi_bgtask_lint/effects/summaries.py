@@ -93,7 +93,7 @@ class Summaries:
         elif isinstance(scope, FunctionDef) and not self.evaluator.classes.is_abstract(scope):
             yield from self._block(scope.body, frame, None)
 
-    # --- statements ----------------------------------------------------------------------------------------------------
+    # --- statements ---------------------------------------------------------------------------------------------------
 
     def _block(self, body: Sequence[Statement], frame: Frame, within: Handler | None) -> Iterator[Effect]:
         scope = frame.scope
@@ -180,7 +180,7 @@ class Summaries:
         raised = () if statement.exception is None else self.evaluator.evaluate(statement.exception, frame)
         yield Effect(Kind.RAISE, "raise", (Site(frame, statement),), raised=raised, fails=True)
 
-    # --- expressions ---------------------------------------------------------------------------------------------------
+    # --- expressions --------------------------------------------------------------------------------------------------
 
     def _expression(self, expression: Expression, frame: Frame, awaited: bool = False) -> Iterator[Effect]:
         match expression:
@@ -318,7 +318,7 @@ class Summaries:
         rows = [row for _, row in self._rows(site.fact, site.frame)]
         return any(row is not None and row.kind in _FALLIBLE and row.fails for row in rows)
 
-    # --- runners -------------------------------------------------------------------------------------------------------
+    # --- runners ------------------------------------------------------------------------------------------------------
 
     def _runner(self, call: Call, row: Row, frame: Frame, awaited: bool) -> Iterator[Effect]:
         """What a runner makes happen, on which side and within which deadline."""
@@ -332,7 +332,9 @@ class Summaries:
             if bounded:
                 effect = effect.within_deadline()
             yield effect.caught() if quiet else effect
-        name = next((self.evaluator.table.canonical(_name(v)) for v, found in self._rows(call, frame) if found is row), "")
+        name = next(
+            (self.evaluator.table.canonical(_name(v)) for v, found in self._rows(call, frame) if found is row), ""
+        )
         if bounded and row.deadline_raises:
             yield Effect(Kind.DEADLINE, name, (site,), fails=True)
         bound = self._timings.of(row, given, None) if row.deadline is None else None

@@ -9,7 +9,6 @@ from fastapi_bgtask_lint.knowledge import ByArgument, Row
 from fastapi_bgtask_lint.reading.facts import Call
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.values import (
-    Awaitable,
     Data,
     External,
     ExternalInstance,
@@ -17,11 +16,9 @@ from fastapi_bgtask_lint.resolving.values import (
     Given,
     Literal,
     Made,
-    Partial,
     Site,
     Value,
     Values,
-    known,
 )
 
 
@@ -144,6 +141,3 @@ def _by_default(row: Row) -> Timing:
     if row.default is None:
         return Timing.UNKNOWN
     return Timing.UNBOUNDED if row.default == "none" else Timing.BOUNDED
-
-
-__all__ = ["Awaitable", "Bound", "Partial", "Timings", "known"]

@@ -19,6 +19,7 @@ from fastapi_bgtask_lint.reading.facts import (
     Lambda,
     Name,
     ParameterKind,
+    Return,
     children,
     expressions,
     statements,
@@ -48,7 +49,9 @@ class Attachment:
     evaluator: Evaluator
 
     def receiver(self, registration: Registration) -> Values:
-        """What the registration is made on; an unannotated parameter with a default is that default, FastAPI injects nothing."""
+        """What the registration is made on; an unannotated parameter with a default is that default, FastAPI injects
+        nothing.
+        """
         receiver, frame = registration.receiver, registration.frame
         if receiver is None:
             return ()
@@ -101,9 +104,7 @@ class Attachment:
         if not isinstance(scope, FunctionDef) or not isinstance(value.origin, Made):
             return False
         made = value.origin.site.fact
-        return any(
-            p.default is not None and any(found is made for found in walk(p.default)) for p in scope.parameters
-        )
+        return any(p.default is not None and any(found is made for found in walk(p.default)) for p in scope.parameters)
 
     def _is_parameter(self, registration: Registration) -> bool:
         assert registration.receiver is not None
@@ -116,9 +117,10 @@ class Attachment:
         benign = set(self._registering(value, frame, depth))
         for step in steps(frame):
             expression = step.expression
-            if isinstance(expression, Name) and expression.at not in benign and not self._is_target(step):
-                if value in self.evaluator.evaluate(expression, frame):
-                    return not self._is_kept_on_injected(step, frame)
+            if not isinstance(expression, Name) or expression.at in benign or self._is_target(step):
+                continue
+            if value in self.evaluator.evaluate(expression, frame):
+                return not self._is_kept_on_injected(step, frame)
         return False
 
     @staticmethod
@@ -154,7 +156,7 @@ class Attachment:
         return any(
             isinstance(step.expression, Name)
             and step.expression.id == response.id
-            and type(step.statement).__name__ == "Return"
+            and isinstance(step.statement, Return)
             for step in steps(frame)
         )
 
@@ -203,7 +205,7 @@ class Attachment:
             for statement in statements(body_of(frame))
         )
 
-    # --- single tasks --------------------------------------------------------------------------------------------------
+    # --- single tasks -------------------------------------------------------------------------------------------------
 
     def is_dropped(self, registration: Registration) -> bool:
         """A `BackgroundTask(...)` as a statement, bound to a name that is never read, or put on the injected response."""

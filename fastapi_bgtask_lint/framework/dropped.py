@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fastapi_bgtask_lint.framework.registrations import Registration, Target
 from fastapi_bgtask_lint.framework.scopes import calls, function_name
-from fastapi_bgtask_lint.reading.facts import Call, Evaluate, FunctionDef, Lambda, statements
+from fastapi_bgtask_lint.reading.facts import Call, Evaluate, Fact, FunctionDef, Lambda, statements
 from fastapi_bgtask_lint.resolving.conditions import is_async, possible
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.library import handed
@@ -18,7 +18,6 @@ from fastapi_bgtask_lint.resolving.values import (
     ExternalMethod,
     Frame,
     Function,
-    Generator,
     Site,
     Value,
 )
@@ -48,9 +47,9 @@ class Dropped:
         if target.runs_in_thread and is_async(value):
             return Finding("a thread runner calls the async function and drops its coroutine", None)
         definition = value.definition
-        if isinstance(definition, FunctionDef) and definition.is_async and not definition.is_generator:
-            if value.hides_async or value.manages:
-                return Finding("a decorator hides that the task is async, so only its coroutine is made", None)
+        is_plain_async = isinstance(definition, FunctionDef) and definition.is_async and not definition.is_generator
+        if is_plain_async and (value.hides_async or value.manages):
+            return Finding("a decorator hides that the task is async, so only its coroutine is made", None)
         frame = self.evaluator.calls.enter(value, target.given, registration.site)
         if is_async(value) is False and not (isinstance(definition, FunctionDef) and definition.is_async):
             returned = self._returned(value, frame)
@@ -126,8 +125,5 @@ class Dropped:
                 yield Finding(f"the task calls {function_name(first.frame)} without await", Site(frame, statement))
 
 
-def _body(definition: FunctionDef | Lambda):  # type: ignore[no-untyped-def]
+def _body(definition: FunctionDef | Lambda) -> Fact:
     return definition.body if isinstance(definition, Lambda) else definition
-
-
-__all__ = ["Dropped", "Finding", "Generator"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from fastapi_bgtask_lint.framework.outcomes import catches
 from fastapi_bgtask_lint.framework.names import is_http_exception
-from fastapi_bgtask_lint.framework.scopes import scopes, steps
+from fastapi_bgtask_lint.framework.outcomes import catches
+from fastapi_bgtask_lint.framework.scopes import steps
 from fastapi_bgtask_lint.framework.sources import Sources
-from fastapi_bgtask_lint.reading.facts import Attribute, Call, Expression, FunctionDef, Mapping
+from fastapi_bgtask_lint.reading.facts import Attribute, Call, Expression, Mapping
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.values import Class, External, Frame, Value, Values
 
@@ -18,7 +18,9 @@ _CAUGHT_BY_SERVER = frozenset({"builtins.Exception", "builtins.BaseException"})
 
 @dataclass(eq=False)
 class ExceptionHandlers:
-    """Finds the handlers of `@app.exception_handler(X)`, `add_exception_handler(X, ...)` and `exception_handlers={X: ...}`."""
+    """Finds the handlers of `@app.exception_handler(X)`, `add_exception_handler(X, ...)` and `exception_handlers={X:
+    ...}`.
+    """
 
     evaluator: Evaluator
     sources: Sources
@@ -44,7 +46,9 @@ class ExceptionHandlers:
         for frame in self.sources.scopes_with("exception_handler", "exception_handlers", "add_exception_handler"):
             for expression, where in self._named(frame):
                 for value in self.evaluator.evaluate(expression, where):
-                    if isinstance(value, Class) or (isinstance(value, External) and value.name not in _CAUGHT_BY_SERVER):
+                    if isinstance(value, Class) or (
+                        isinstance(value, External) and value.name not in _CAUGHT_BY_SERVER
+                    ):
                         yield value
 
     def _named(self, frame: Frame) -> Iterator[tuple[Expression, Frame]]:
@@ -58,6 +62,3 @@ class ExceptionHandlers:
             for argument in call.arguments:
                 if argument.keyword == "exception_handlers" and isinstance(argument.value, Mapping):
                     yield from ((key, frame) for key, _ in argument.value.items if key is not None)
-
-
-__all__ = ["ExceptionHandlers", "FunctionDef", "scopes"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fastapi_bgtask_lint.framework.names import ROUTES
 from fastapi_bgtask_lint.framework.scopes import calls
 from fastapi_bgtask_lint.framework.sources import Sources
-from fastapi_bgtask_lint.reading.facts import Attribute, Call, ClassDef, Constant, Expression, FunctionDef
+from fastapi_bgtask_lint.reading.facts import Attribute, Call, Constant, Expression, FunctionDef
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.values import Frame, Function, Partial, Value
 
@@ -163,6 +163,3 @@ def _is_function(value: Value, function: FunctionDef) -> bool:
     if isinstance(value, Partial):
         return any(_is_function(inner, function) for inner in value.function)
     return isinstance(value, Function) and value.definition is function
-
-
-__all__ = ["Caller", "ClassDef", "Entry", "Handlers", "Way"]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from fastapi_bgtask_lint.framework.outcomes import Outcomes
 from fastapi_bgtask_lint.framework.registrations import Registration, Target
-from fastapi_bgtask_lint.framework.scopes import body_of, calls, steps
+from fastapi_bgtask_lint.framework.scopes import calls, steps
 from fastapi_bgtask_lint.reading.facts import (
     Attribute,
     Await,
@@ -26,11 +26,10 @@ from fastapi_bgtask_lint.reading.facts import (
     statements,
     walk,
 )
-from fastapi_bgtask_lint.resolving.bindings import Assigned
+from fastapi_bgtask_lint.resolving.bindings import Assigned, Binding
 from fastapi_bgtask_lint.resolving.calls import own_expressions, yields
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.values import (
-    Class,
     Data,
     Entered,
     External,
@@ -42,7 +41,6 @@ from fastapi_bgtask_lint.resolving.values import (
     Injected,
     Instance,
     Kept,
-    Literal,
     Made,
     Partial,
     Site,
@@ -62,7 +60,9 @@ _SAME_PATH = frozenset(
         "os.path.realpath", "os.path.normpath", "os.path.dirname", "os.path.basename",
     }
 )  # fmt: skip
-_SAME_PATH_METHODS = frozenset({"joinpath", "resolve", "absolute", "as_posix", "with_name", "with_suffix", "expanduser"})
+_SAME_PATH_METHODS = frozenset(
+    {"joinpath", "resolve", "absolute", "as_posix", "with_name", "with_suffix", "expanduser"}
+)
 _CLEANING = frozenset({"close", "aclose", "unlink", "rmtree", "cleanup", "disconnect", "shutdown", "release"})
 _PATH_ATTRIBUTES = frozenset({"name", "parent"})
 
@@ -114,7 +114,7 @@ class Lifetimes:
     def _is_task_itself(value: Value, registration: Registration) -> bool:
         return registration.target is not None and value in registration.target.values and isinstance(value, Instance)
 
-    # --- what is reached -----------------------------------------------------------------------------------------------
+    # --- what is reached ----------------------------------------------------------------------------------------------
 
     def _reached(self, values: Values, depth: int) -> Iterator[Value]:
         """The values, and those inside collections, partials, bound methods, lambdas and nested functions."""
@@ -169,12 +169,10 @@ class Lifetimes:
         if depth == 0:
             return values
         found = [values]
-        for part in self._built_from(expression, frame):
-            found.append(self._sources(part, frame, depth - 1))
+        found += [self._sources(part, frame, depth - 1) for part in self._built_from(expression, frame)]
         if isinstance(expression, Name):
-            for binding in self.evaluator.reaching(frame).at_use.get(expression.at, ()):
-                if isinstance(binding, Assigned) and binding.value is not None and not binding.path:
-                    found.append(self._sources(binding.value, frame, depth - 1))
+            bindings = self.evaluator.reaching(frame).at_use.get(expression.at, ())
+            found += [self._sources(value, frame, depth - 1) for value in _assigned(bindings)]
             found += self._outer_sources(expression, frame, depth)
         return union(*found)
 
@@ -182,8 +180,7 @@ class Lifetimes:
         if name.at in self.evaluator.reaching(frame).at_use or frame.parent is None or frame.parent.scope is None:
             return []
         bindings = self.evaluator.reaching(frame.parent).everywhere.get(name.id, ())
-        assigned = [b.value for b in bindings if isinstance(b, Assigned) and b.value is not None and not b.path]
-        return [self._sources(value, frame.parent, depth - 1) for value in assigned]
+        return [self._sources(value, frame.parent, depth - 1) for value in _assigned(bindings)]
 
     def _built_from(self, expression: Expression, frame: Frame) -> Iterator[Expression]:
         match expression:
@@ -200,7 +197,7 @@ class Lifetimes:
                 if any(isinstance(callee, External) and callee.name in _SAME_PATH for callee in callees):
                     yield from (argument.value for argument in expression.arguments)
 
-    # --- what it is ----------------------------------------------------------------------------------------------------
+    # --- what it is ---------------------------------------------------------------------------------------------------
 
     def is_session(self, value: Value) -> bool:
         """The value is a database session or connection, by its type."""
@@ -282,7 +279,9 @@ class Lifetimes:
             return False
         if _keeps_file(origin.site.fact):
             return False
-        places = {registration.frame: registration.call} | {caller.frame: caller.call for caller in registration.way.calls}
+        places = {registration.frame: registration.call} | {
+            caller.frame: caller.call for caller in registration.way.calls
+        }
         return any(
             self._closes(call, value, frame) and self._meets(frame, call, place)
             for frame, place in places.items()
@@ -300,7 +299,7 @@ class Lifetimes:
         closers = row.closers if row is not None else ()
         return call.function.attr in closers and value in self.evaluator.evaluate(call.function.value, frame)
 
-    # --- what objects hold ---------------------------------------------------------------------------------------------
+    # --- what objects hold --------------------------------------------------------------------------------------------
 
     def _held(self, target: Target, registration: Registration) -> Iterator[Handed]:
         """Sessions that an object holds whose method is the task, or that is handed over, where the task reads them."""
@@ -351,6 +350,10 @@ class Lifetimes:
                 yield self.evaluator.calls.enter(callee, given, Site(frame, call))
 
 
+def _assigned(bindings: Iterable[Binding]) -> list[Expression]:
+    return [b.value for b in bindings if isinstance(b, Assigned) and b.value is not None and not b.path]
+
+
 def _names(definition: FunctionDef | Lambda) -> list[Name]:
     if isinstance(definition, FunctionDef):
         found = [expression for _, expression in own_expressions(definition)]
@@ -383,6 +386,3 @@ def _keeps_file(fact: object) -> bool:
     return isinstance(call, Call) and any(
         argument.keyword == "delete" and getattr(argument.value, "value", None) is False for argument in call.arguments
     )
-
-
-__all__ = ["Class", "Handed", "Life", "Lifetimes", "Literal", "body_of"]

@@ -24,7 +24,16 @@ from fastapi_bgtask_lint.reading.facts import (
 )
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.flow import Outcome, Walk
-from fastapi_bgtask_lint.resolving.values import Class, External, ExternalInstance, Frame, Function, Instance, Value, Values
+from fastapi_bgtask_lint.resolving.values import (
+    Class,
+    External,
+    ExternalInstance,
+    Frame,
+    Function,
+    Instance,
+    Value,
+    Values,
+)
 
 _ENDS = frozenset({"sys.exit", "builtins.exit", "builtins.quit", "os._exit", "os.abort"})
 _ROOTS = frozenset({"builtins.Exception", "builtins.BaseException"})
@@ -178,7 +187,9 @@ class _Passage(Walk[bool]):
         return self._outcomes.never_returns(frame)
 
     def suppresses(self, statement: With) -> bool | None:
-        verdicts = [self._suppresses(v) for i in statement.items for v in self._evaluator.evaluate(i.context, self._frame)]
+        verdicts = [
+            self._suppresses(v) for i in statement.items for v in self._evaluator.evaluate(i.context, self._frame)
+        ]
         return True if True in verdicts else None if None in verdicts else False
 
     @staticmethod
@@ -230,10 +241,10 @@ def _catches(evaluator: Evaluator, caught: Value, raised: Value) -> bool | None:
             return None if any(type(base).__name__ == "Unknown" for base in line) else False
         case Class(), External():
             return _external_line(evaluator, cls, caught.name)
-        case (External() | ExternalInstance()), External():
+        case ((External() | ExternalInstance()), External()):
             name = cls.name if isinstance(cls, External) else cls.type
             return is_exception_subclass(evaluator, name, caught.name)
-        case (External() | ExternalInstance()), Class():
+        case ((External() | ExternalInstance()), Class()):
             return False
         case _:
             return None

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from fastapi_bgtask_lint.framework.handlers import Handlers, Way
 from fastapi_bgtask_lint.framework.names import (
     builds_task,
-    builds_tasks,
     is_background_task,
     is_background_tasks,
 )
@@ -17,7 +16,6 @@ from fastapi_bgtask_lint.reading.facts import (
     Attribute,
     Call,
     Expression,
-    FunctionDef,
     ImportFrom,
     Name,
     Parameter,
@@ -172,7 +170,7 @@ class Registrations:
         found = [self._registration(registration.statement, registration.call, way) for way in ways]
         return [one for one in found if one is not None]
 
-    # --- what runs -----------------------------------------------------------------------------------------------------
+    # --- what runs ----------------------------------------------------------------------------------------------------
 
     def targets(self, registration: Registration) -> tuple[Target, ...]:
         """What the registration runs, runners and partials seen through; nothing for what is not known."""
@@ -180,9 +178,7 @@ class Registrations:
             return ()
         return tuple(self._seen_through(registration.target.values, registration.given, registration.site, False))
 
-    def _seen_through(
-        self, values: Values, given: tuple[Given, ...], site: Site, threaded: bool
-    ) -> Iterator[Target]:
+    def _seen_through(self, values: Values, given: tuple[Given, ...], site: Site, threaded: bool) -> Iterator[Target]:
         for value in values:
             match value:
                 case Partial():
@@ -244,15 +240,3 @@ def injected(values: Values) -> bool:
     return known(values) and all(
         isinstance(v, ExternalInstance | Instance) and isinstance(v.origin, Received) for v in values
     )
-
-
-__all__ = [
-    "FunctionDef",
-    "Registration",
-    "Registrations",
-    "Target",
-    "builds_tasks",
-    "hand_made",
-    "injected",
-    "replace",
-]

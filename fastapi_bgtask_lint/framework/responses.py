@@ -108,9 +108,10 @@ class Responses:
             return None
         for statement in statements(scope.body):
             target = statement.targets[0] if isinstance(statement, Assign) else None
-            if isinstance(target, Attribute) and target.attr == "background" and isinstance(statement, Assign):
-                if response in self.evaluator.evaluate(target.value, frame):
-                    return statement.value
+            if not isinstance(statement, Assign) or not isinstance(target, Attribute) or target.attr != "background":
+                continue
+            if response in self.evaluator.evaluate(target.value, frame):
+                return statement.value
         return None
 
     def _is_other(self, background: Expression, frame: Frame, mine: Values) -> bool:
@@ -128,7 +129,9 @@ class Responses:
         """The injected tasks are, or are part of, the background."""
         if set(values) & set(mine):
             return True
-        made = [v.origin.site for v in values if isinstance(v, ExternalInstance | Instance) and isinstance(v.origin, Made)]
+        made = [
+            v.origin.site for v in values if isinstance(v, ExternalInstance | Instance) and isinstance(v.origin, Made)
+        ]
         parts = [(background, frame), *((site.fact, site.frame) for site in made)]
         for expression, where in parts:
             for found in walk(expression):  # type: ignore[arg-type]
@@ -147,19 +150,24 @@ class Responses:
                     return True
         return False
 
-    # --- route classes -------------------------------------------------------------------------------------------------
+    # --- route classes ------------------------------------------------------------------------------------------------
 
     def replaced_by_routes(self, module: Module) -> Iterator[Site]:
-        """Where an `APIRoute` of the project sets the background of the original handler's response, the old one unread."""
+        """Where an `APIRoute` of the project sets the background of the original handler's response, the old one
+        unread.
+        """
         for frame in scopes(self.evaluator, module):
             if not self._in_route_class(frame):
                 continue
             scope = frame.scope
             assert isinstance(scope, FunctionDef)
+            if _reads_background(scope):
+                continue
             for statement in statements(scope.body):
-                if isinstance(statement, Assign) and self._sets_background(statement) and not _reads_background(scope):
-                    if self._builds_task(statement, frame):
-                        yield Site(frame, statement)
+                if not isinstance(statement, Assign) or not self._sets_background(statement):
+                    continue
+                if self._builds_task(statement, frame):
+                    yield Site(frame, statement)
 
     @staticmethod
     def _sets_background(statement: Assign) -> bool:

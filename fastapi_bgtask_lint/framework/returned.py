@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastapi_bgtask_lint.framework.names import is_response
-from fastapi_bgtask_lint.reading.facts import Await, Call, Expression, FunctionDef, Lambda, Name
+from fastapi_bgtask_lint.reading.facts import Await, Call, Expression, Lambda, Name
 from fastapi_bgtask_lint.resolving.bindings import Bound
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.values import Frame, Function, Site
@@ -60,6 +60,3 @@ class Returned:
                 return all(isinstance(binding, Bound) for binding in bindings)
             where = where.parent
         return False
-
-
-__all__ = ["FunctionDef", "Returned"]

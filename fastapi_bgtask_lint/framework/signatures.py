@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi_bgtask_lint.reading.facts import FunctionDef, Lambda, Parameter, ParameterKind
+from fastapi_bgtask_lint.reading.facts import FunctionDef, Parameter, ParameterKind
 from fastapi_bgtask_lint.resolving.values import Function, Given, Value
 
 _POSITIONAL = (ParameterKind.POSITIONAL_ONLY, ParameterKind.POSITIONAL)
@@ -17,7 +17,9 @@ def mismatch(value: Value, given: tuple[Given, ...]) -> str | None:
     if value.receiver and parameters and parameters[0].kind in _POSITIONAL:
         parameters = parameters[1:]
     name = value.definition.name if isinstance(value.definition, FunctionDef) else "the lambda"
-    return _positional(name, parameters, given) or _keywords(name, parameters, given) or _missing(name, parameters, given)
+    return (
+        _positional(name, parameters, given) or _keywords(name, parameters, given) or _missing(name, parameters, given)
+    )
 
 
 def _positional(name: str, parameters: list[Parameter], given: tuple[Given, ...]) -> str | None:
@@ -54,6 +56,3 @@ def _missing(name: str, parameters: list[Parameter], given: tuple[Given, ...]) -
 
 def _counted(count: int, what: str) -> str:
     return f"{count} {what}" + ("" if count == 1 else "s")
-
-
-__all__ = ["Lambda", "mismatch"]

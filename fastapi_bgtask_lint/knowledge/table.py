@@ -219,7 +219,7 @@ class Table:
 
     # --- what users add -----------------------------------------------------------------------------------------------
 
-    def extended(  # noqa: PLR0917 - one argument a setting, in the settings' order
+    def extended(
         self,
         session_types: Iterable[str] = (),
         offloaders: Iterable[str] = (),

@@ -2,7 +2,8 @@
 
 Facts are frozen and serialisable. They keep what bears on background tasks and drop the rest: no comments, no
 whitespace, no positions. `at` is the ordinal of a node in its module: it grows in the order of the source, so two facts
-compare by it as by line and column, and `reading.source.Source.place` turns it into a place for the few that are reported.
+compare by it as by line and column, and `reading.source.Source.place` turns it into a place for the few that are
+reported.
 Facts compare by identity: the same text at two places is two facts.
 """
 
@@ -67,11 +68,13 @@ class Yield(Fact, frozen=True, eq=False, tag=True):
 
 
 class Constant(Fact, frozen=True, eq=False, tag=True):
-    """A literal. Strings that stand side by side are joined; a number too long to be read is None in `value`, kind int."""
+    """A literal. Strings that stand side by side are joined; a number too long to be read is None in `value`, kind
+    int.
+    """
 
     kind: str
     """`none`, `bool`, `int`, `float`, `complex`, `str`, `bytes` or `ellipsis`"""
-    value: None | bool | int | float | str = None
+    value: bool | int | float | str | None = None
     """The value of none, bool, int, float and str; None for the other kinds."""
 
 

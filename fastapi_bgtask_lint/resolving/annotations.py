@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fastapi_bgtask_lint.reading.facts import Call, ClassDef, Collection, Expression, FunctionDef, Parameter, ParameterKind
+from fastapi_bgtask_lint.reading.facts import (
+    Call,
+    ClassDef,
+    FunctionDef,
+    Parameter,
+    ParameterKind,
+)
 from fastapi_bgtask_lint.resolving.values import (
     ANYTHING,
     NOTHING,
@@ -16,7 +22,6 @@ from fastapi_bgtask_lint.resolving.values import (
     External,
     ExternalInstance,
     Frame,
-    Function,
     Generator,
     Injected,
     Instance,
@@ -34,10 +39,22 @@ if TYPE_CHECKING:
     from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 
 _TRANSPARENT = frozenset({"Optional", "Union", "Annotated", "Final", "ClassVar", "Required", "NotRequired", "ReadOnly"})
-_SEQUENCES = frozenset({"list", "List", "Sequence", "set", "Set", "frozenset", "tuple", "Tuple", "Iterable", "Collection", "deque"})
+_SEQUENCES = frozenset(
+    {"list", "List", "Sequence", "set", "Set", "frozenset", "tuple", "Tuple", "Iterable", "Collection", "deque"}
+)
 _MAPPINGS = frozenset({"dict", "Dict", "Mapping", "MutableMapping", "DefaultDict", "defaultdict", "OrderedDict"})
 _ITERATORS = frozenset(
-    {"Generator", "Iterator", "AsyncGenerator", "AsyncIterator", "AsyncIterable", "AbstractContextManager", "AbstractAsyncContextManager", "ContextManager", "AsyncContextManager"}
+    {
+        "Generator",
+        "Iterator",
+        "AsyncGenerator",
+        "AsyncIterator",
+        "AsyncIterable",
+        "AbstractContextManager",
+        "AbstractAsyncContextManager",
+        "ContextManager",
+        "AsyncContextManager",
+    }
 )
 _PLAIN = frozenset({"str", "int", "float", "bool", "bytes", "dict", "list", "set", "tuple", "frozenset", "complex"})
 _VAGUE = frozenset({"Any", "object", "Callable", "Awaitable", "Coroutine", "TypeVar", "Self", "Hashable", "Protocol"})
@@ -59,7 +76,7 @@ class Annotations:
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
 
-    # --- types ---------------------------------------------------------------------------------------------------------
+    # --- types --------------------------------------------------------------------------------------------------------
 
     def instances(self, types: Values, origin: Origin) -> Values:
         """Objects of these types, as an annotation with these values promises them; None is left out."""
@@ -81,7 +98,9 @@ class Annotations:
     def _external(self, name: str, origin: Origin) -> Values:
         last = _last(name)
         if name.startswith("builtins."):
-            return (Data(last),) if last in _PLAIN else ANYTHING if last == "object" else (ExternalInstance(name, origin),)
+            return (
+                (Data(last),) if last in _PLAIN else ANYTHING if last == "object" else (ExternalInstance(name, origin),)
+            )
         if name.startswith(("typing", "collections.abc.")) and last in _VAGUE:
             return ANYTHING
         if name.startswith("typing") and last[:1].islower() is False and last in _SEQUENCES | _MAPPINGS:
@@ -115,11 +134,9 @@ class Annotations:
 
     def iterated(self, types: Values) -> Values:
         """What iterating, or entering, an annotated iterator gives: `X` of `AsyncGenerator[X, None]`."""
-        results = []
-        for value in types:
-            if isinstance(value, Alias) and _last(value.base) in _ITERATORS | _SEQUENCES:
-                results.append(self._parameter_of(value, 0, None))
-        return union(*results)
+        known = _ITERATORS | _SEQUENCES
+        aliases = [value for value in types if isinstance(value, Alias) and _last(value.base) in known]
+        return union(*(self._parameter_of(alias, 0, None) for alias in aliases))
 
     def returned(self, function: FunctionDef, frame: Frame) -> Values:
         """What the return annotation of a function promises."""
@@ -127,7 +144,7 @@ class Annotations:
             return ANYTHING
         return self.instances(self._evaluator.evaluate(function.returns, frame), None) or ANYTHING
 
-    # --- parameters ----------------------------------------------------------------------------------------------------
+    # --- parameters ---------------------------------------------------------------------------------------------------
 
     def parameter(self, parameter: Parameter, frame: Frame) -> Values:
         """What a parameter can be: what the caller gave, what FastAPI injects, what it is annotated with."""
@@ -244,11 +261,3 @@ def owned(value: Value, origin: Origin) -> Value:
             return replace(value, origin=origin)
         case _:
             return value
-
-
-def first_expression(expression: Expression) -> Expression:
-    """The expression, or the first item of a tuple."""
-    return expression.items[0] if isinstance(expression, Collection) and expression.items else expression
-
-
-__all__ = ["Annotations", "Function", "first_expression", "is_marker", "owned"]

@@ -10,7 +10,6 @@ from fastapi_bgtask_lint.reading.facts import (
     ClassDef,
     Collection,
     Expression,
-    For,
     FunctionDef,
     Handler,
     Import,
@@ -136,21 +135,3 @@ def imported_as(statement: Import | ImportFrom, name: ImportedName) -> str:
     if name.alias is not None:
         return name.alias
     return name.name if isinstance(statement, ImportFrom) else name.name.partition(".")[0]
-
-
-__all__ = [
-    "Assigned",
-    "Binding",
-    "Bound",
-    "Caught",
-    "Changed",
-    "Defined",
-    "For",
-    "Imported",
-    "Iterated",
-    "Opened",
-    "Path",
-    "imported_as",
-    "position",
-    "targets",
-]

@@ -68,7 +68,7 @@ class Calls:
         self._yields: dict[tuple[FunctionDef | Lambda, Frame], Values] = {}
         self._conditions: dict[FunctionDef, dict[int, tuple[Condition, ...]]] = {}
 
-    # --- results -------------------------------------------------------------------------------------------------------
+    # --- results ------------------------------------------------------------------------------------------------------
 
     def result(self, call: Call, frame: Frame) -> Values:
         """The values of a call expression."""
@@ -93,7 +93,10 @@ class Calls:
             case Partial():
                 return self.call(callee.function, (*callee.given, *given), site)
             case Instance():
-                return self.call(self._evaluator.classes.method(callee.cls, "__call__", (callee,)), given, site) or ANYTHING
+                return (
+                    self.call(self._evaluator.classes.method(callee.cls, "__call__", (callee,)), given, site)
+                    or ANYTHING
+                )
             case _:
                 return ANYTHING
 
@@ -132,7 +135,9 @@ class Calls:
             return self._evaluator.evaluate(definition.body, frame)
         if self._evaluator.classes.is_abstract(definition):
             return self._evaluator.annotations.returned(definition, function.parent)
-        values = union(*(self._return_value(statement, frame) for statement in self.possible_returns(definition, frame)))
+        values = union(
+            *(self._return_value(statement, frame) for statement in self.possible_returns(definition, frame))
+        )
         if self._evaluator.reaching(frame).falls_through:
             values = union(values, (NONE,))
         if UNKNOWN not in values:
@@ -191,7 +196,7 @@ class Calls:
         """What `with` on a library's object binds."""
         return self.library.entered(value, origin)
 
-    # --- arguments -----------------------------------------------------------------------------------------------------
+    # --- arguments ----------------------------------------------------------------------------------------------------
 
     def given(self, call: Call, frame: Frame) -> tuple[Given, ...]:
         """The arguments of a call, evaluated; `*` and `**` of known content are spread."""
@@ -285,7 +290,7 @@ class Calls:
                 if all(isinstance(value, Literal) for value in values):
                     bound[parameter.name] = values
 
-    # --- decorators ----------------------------------------------------------------------------------------------------
+    # --- decorators ---------------------------------------------------------------------------------------------------
 
     def decorated(self, decorator: Expression, values: Values, frame: Frame) -> Values:
         """What a decorator makes of a function."""

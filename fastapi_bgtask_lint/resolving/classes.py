@@ -107,10 +107,12 @@ class Classes:
                 answer = None
         return answer
 
-    # --- members -------------------------------------------------------------------------------------------------------
+    # --- members ------------------------------------------------------------------------------------------------------
 
     def members(self, cls: Class, name: str) -> tuple[Class, tuple[Binding, ...]] | None:
-        """The nearest class that binds a name in its body, and its bindings; None when an unknown base might, or none does."""
+        """The nearest class that binds a name in its body, and its bindings; None when an unknown base might, or none
+        does.
+        """
         for base in self.line(cls):
             if isinstance(base, Class):
                 bindings = self._evaluator.reaching(self.frame(base)).at_end.get(name)
@@ -167,7 +169,7 @@ class Classes:
                 names |= {v.name for v in self._evaluator.evaluate(expression, frame) if isinstance(v, External)}
         return frozenset(names)
 
-    # --- objects -------------------------------------------------------------------------------------------------------
+    # --- objects ------------------------------------------------------------------------------------------------------
 
     def attribute(self, instance: Instance, name: str) -> Values:
         """An attribute of an object: what its methods assign to `self`, else a member of its class."""
@@ -204,7 +206,13 @@ class Classes:
         return union(*results)
 
     def _assigned_value(
-        self, instance: Instance, holder: Class, method: FunctionDef, statement: Assign, value: Expression | None, way: Way
+        self,
+        instance: Instance,
+        holder: Class,
+        method: FunctionDef,
+        statement: Assign,
+        value: Expression | None,
+        way: Way,
     ) -> Values:
         frame = self.method_frame(instance, holder, method)
         binding = Assigned(statement.at, value, way, statement.annotation)

@@ -114,7 +114,7 @@ class Evaluator:
         self._bound: dict[tuple[Frame, Binding], Values] = {}
         self._globals: dict[Module, dict[str, list[tuple[FunctionDef, Binding]]]] = {}
 
-    # --- frames --------------------------------------------------------------------------------------------------------
+    # --- frames -------------------------------------------------------------------------------------------------------
 
     def module_frame(self, module: Module) -> Frame:
         """The scope of a module."""
@@ -157,7 +157,7 @@ class Evaluator:
             self._reaching[key] = reaching_definitions(frame.scope, body)
         return self._reaching[key]
 
-    # --- expressions ---------------------------------------------------------------------------------------------------
+    # --- expressions --------------------------------------------------------------------------------------------------
 
     def evaluate(self, expression: Expression, frame: Frame) -> Values:
         """The values of an expression."""
@@ -179,7 +179,7 @@ class Evaluator:
     def _narrow(values: Values) -> Values:
         return values if len(values) <= _BREADTH else (*values[:_BREADTH], UNKNOWN)
 
-    def _evaluate(self, expression: Expression, frame: Frame) -> Values:  # noqa: PLR0911, PLR0912
+    def _evaluate(self, expression: Expression, frame: Frame) -> Values:
         match expression:
             case Name():
                 return self.name(expression, frame)
@@ -285,7 +285,7 @@ class Evaluator:
                 return exact[-1]
         return union(*(values for _, values in value.items)) or ANYTHING
 
-    # --- names ---------------------------------------------------------------------------------------------------------
+    # --- names --------------------------------------------------------------------------------------------------------
 
     def name(self, name: Name, frame: Frame) -> Values:
         """What a name means where it is read."""
@@ -420,7 +420,7 @@ class Evaluator:
             values = self.calls.decorated(decorator, values, frame)
         return values
 
-    # --- imports -------------------------------------------------------------------------------------------------------
+    # --- imports ------------------------------------------------------------------------------------------------------
 
     def _imported(self, binding: Imported, module: Module) -> Values:
         statement, imported = binding.statement, binding.name
@@ -460,7 +460,7 @@ class Evaluator:
             return self.global_name(name, module)
         return self._starred(name, frame)
 
-    # --- attributes ----------------------------------------------------------------------------------------------------
+    # --- attributes ---------------------------------------------------------------------------------------------------
 
     def attributes(self, values: Values, name: str) -> Values:
         """An attribute of any of these."""
@@ -499,7 +499,7 @@ class Evaluator:
                 return (External(f"{self.table.canonical(base.name)}.{name}"),)
         return ANYTHING
 
-    # --- what values give ----------------------------------------------------------------------------------------------
+    # --- what values give ---------------------------------------------------------------------------------------------
 
     def awaited(self, values: Values) -> Values:
         """What awaiting gives; what is no awaitable is given back."""
@@ -586,4 +586,3 @@ def unpacked(values: Values, path: Path) -> Values:
 
 def _declares_global(definition: FunctionDef) -> bool:
     return any(isinstance(s, Scope) and s.kind == "global" for s in statements(definition.body))
-

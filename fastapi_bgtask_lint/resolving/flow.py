@@ -1,6 +1,7 @@
 """How control passes through a body: one walk over the statements, for any kind of state.
 
-A subclass says what its state is and how expressions and bindings change it; the walk takes care of branches, loops, `try`
+A subclass says what its state is and how expressions and bindings change it; the walk takes care of branches, loops,
+`try`
 and the ways out. States are never changed in place.
 """
 
@@ -64,7 +65,7 @@ class Walk(abc.ABC, Generic[S]):
     _protected = 0
     """How many `try` bodies are round the place."""
 
-    # --- what a subclass says ------------------------------------------------------------------------------------------
+    # --- what a subclass says -----------------------------------------------------------------------------------------
 
     @abc.abstractmethod
     def join(self, states: Sequence[S]) -> S:
@@ -93,7 +94,7 @@ class Walk(abc.ABC, Generic[S]):
         """Whether a `with` swallows what is raised in it; None when that can't be known."""
         return False
 
-    # --- the walk ------------------------------------------------------------------------------------------------------
+    # --- the walk -----------------------------------------------------------------------------------------------------
 
     def block(self, body: Sequence[Statement], state: S) -> Outcome[S]:
         """Walks the statements one after another."""

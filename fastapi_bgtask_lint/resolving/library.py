@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fastapi_bgtask_lint.reading.facts import Call, ClassDef, Expression, FunctionDef
+from fastapi_bgtask_lint.reading.facts import Call, ClassDef, FunctionDef
 from fastapi_bgtask_lint.resolving.values import (
     ANYTHING,
     NONE,
@@ -28,7 +28,6 @@ from fastapi_bgtask_lint.resolving.values import (
     Super,
     Value,
     Values,
-    union,
 )
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ class Library:
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
 
-    # --- calls ---------------------------------------------------------------------------------------------------------
+    # --- calls --------------------------------------------------------------------------------------------------------
 
     def call(self, name: str, given: tuple[Given, ...], site: Site | None) -> Values:
         """What calling a library's function or class gives."""
@@ -119,7 +118,12 @@ class Library:
 
     def call_instance(self, value: ExternalInstance, given: tuple[Given, ...], site: Site | None) -> Values:
         """What calling a library's object gives: a session of a factory, a function of a decorator factory."""
-        if self.wrapped(value) is None and value.type.endswith("()") and given and any(isinstance(v, Function | Partial) for v in given[0].values):
+        if (
+            self.wrapped(value) is None
+            and value.type.endswith("()")
+            and given
+            and any(isinstance(v, Function | Partial) for v in given[0].values)
+        ):
             return self.decorated(value, given[0].values)
         row = self._evaluator.table.method(value.type, "__call__")
         if row is None or not row.returns:
@@ -196,7 +200,7 @@ class Library:
             receiver = frame.argument(frame.scope.parameters[0].name) or receiver
         return (Super(cls, receiver),)
 
-    # --- decorators ----------------------------------------------------------------------------------------------------
+    # --- decorators ---------------------------------------------------------------------------------------------------
 
     def decorated(self, decorator: Value, values: Values) -> Values:
         """What a library's decorator makes of a function; unknown when the table does not know the decorator."""
@@ -215,7 +219,7 @@ class Library:
             return tuple(replace(v, manages=True) if isinstance(v, Function) else v for v in values)
         return ANYTHING
 
-    # --- context managers ----------------------------------------------------------------------------------------------
+    # --- context managers ---------------------------------------------------------------------------------------------
 
     def entered(self, value: ExternalInstance, origin: Entered) -> Values:
         """What `with` binds: what the table says that the call or the type enters, else the object itself."""
@@ -259,6 +263,3 @@ def handed(row: Row, given: tuple[Given, ...]) -> tuple[Given | None, tuple[Give
 
 def _made(site: Site | None) -> Made | None:
     return None if site is None else Made(site)
-
-
-__all__ = ["Expression", "Library", "decorator_name", "handed", "union"]

@@ -100,7 +100,7 @@ class Project:
             self.unreadable[path] = error
             return None
 
-    # --- imports -------------------------------------------------------------------------------------------------------
+    # --- imports ------------------------------------------------------------------------------------------------------
 
     def absolute(self, dotted: str, importer: Path) -> Location | None:
         """Where `import dotted` leads from a file; None when that is outside the project.
@@ -152,7 +152,9 @@ class Project:
         yield folder
         above = [folder, *folder.parents]
         inside = [parent for parent in above if parent.is_relative_to(self.root)]
-        projects = [p for p in inside if p == self.root or any(self._kind(p / name) == "file" for name in _PROJECT_FILES)]
+        projects = [
+            p for p in inside if p == self.root or any(self._kind(p / name) == "file" for name in _PROJECT_FILES)
+        ]
         yield from projects
         yield from (project / "src" for project in projects)
         yield from self.src

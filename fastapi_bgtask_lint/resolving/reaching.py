@@ -256,7 +256,9 @@ class _ReachingWalk(Walk[State]):
             self._uses.setdefault(name.at, {}).update(dict.fromkeys(bindings))
 
     def _once(self, key: tuple[int, str], binding: Binding, name: str | None = None) -> tuple[str, Binding]:
-        """The name and the binding made for this place at an earlier visit, so that a loop's second round makes no second."""
+        """The name and the binding made for this place at an earlier visit, so that a loop's second round makes no
+        second.
+        """
         return (name or key[1], self._made.setdefault(key, binding))
 
     def _bound(self, state: State, new: Iterable[tuple[str, Binding]]) -> State:

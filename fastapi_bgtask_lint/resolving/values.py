@@ -1,6 +1,7 @@
 """What an expression can be: the values that evaluation finds.
 
-An expression has several values when branches merge; `UNKNOWN` among them says that there may be others. Values are small and
+An expression has several values when branches merge; `UNKNOWN` among them says that there may be others. Values are
+small and
 compare by content, definitions and frames in them by identity.
 """
 
@@ -122,7 +123,7 @@ class Unknown:
 class Literal:
     """None, a bool or a number, by its value."""
 
-    value: None | bool | int | float
+    value: bool | int | float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,42 +313,3 @@ class CallSite:
 def known(values: Values) -> bool:
     """There is at least one value and none is unknown."""
     return bool(values) and UNKNOWN not in values
-
-
-__all__ = [
-    "ANYTHING",
-    "NONE",
-    "NOTHING",
-    "UNKNOWN",
-    "Alias",
-    "Awaitable",
-    "CallSite",
-    "Class",
-    "Coroutine",
-    "Data",
-    "Entered",
-    "Expression",
-    "External",
-    "ExternalInstance",
-    "ExternalMethod",
-    "Frame",
-    "Function",
-    "Generator",
-    "Given",
-    "Injected",
-    "Instance",
-    "Kept",
-    "Literal",
-    "Made",
-    "ModuleValue",
-    "Origin",
-    "Partial",
-    "Received",
-    "Site",
-    "Super",
-    "Unknown",
-    "Value",
-    "Values",
-    "known",
-    "union",
-]

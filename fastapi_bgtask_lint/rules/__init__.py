@@ -15,7 +15,9 @@ from fastapi_bgtask_lint.settings import Settings
 
 @functools.cache
 def all_rules() -> tuple[Rule, ...]:
-    """Every rule, by code. Raises what a rule's file raises: a rule that can't be loaded is no rule that found nothing."""
+    """Every rule, by code. Raises what a rule's file raises: a rule that can't be loaded is no rule that found
+    nothing.
+    """
     names = sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name.startswith("bgt"))
     return tuple(importlib.import_module(f"{__name__}.{name}").rule for name in names)
 

@@ -132,8 +132,8 @@ def sessions(registration: Registration, app: Application) -> Iterator[Report]:
         if handed.life is Life.REQUEST and handed.is_session:
             harm = _HARM[app.versions.of(registration.module.path).commit]
             yield Report(
-                f"{_what(handed)} belongs to the request: {harm}; hand over plain values and let the task open a session"
-                " of its own, by an injected session factory",
+                f"{_what(handed)} belongs to the request: {harm}; hand over plain values and let the task open a"
+                " session of its own, by an injected session factory",
                 registration.site,
                 ((handed.source, "it comes from this dependency"),),
             )

@@ -126,7 +126,9 @@ def misused(task: Task, app: Application) -> Iterator[Report]:
         if effect.kind is not Kind.CALL:
             continue
         if side is not None and effect.side is side and effect.what in _NEED_NO_LOOP:
-            text = f"{effect.what} raises RuntimeError here: the task already runs on the event loop; await the coroutine"
+            text = (
+                f"{effect.what} raises RuntimeError here: the task already runs on the event loop; await the coroutine"
+            )
         elif not task.on_loop and effect.side is Side.HERE and effect.what in _NEED_A_LOOP:
             text = (
                 f"{effect.what} raises RuntimeError here: a def task runs in a thread without an event loop;"

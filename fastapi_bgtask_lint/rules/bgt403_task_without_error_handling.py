@@ -86,8 +86,9 @@ def unhandled(task: Task, app: Application) -> Iterator[Report]:
     if not parts:
         return
     first, effect = min(parts, key=lambda part: (part[0].order, len(part[1].chain)))
+    harm = _consequence(task.registrations[0], app)
     yield Report(
-        f"{_what(effect)} and nothing here handles it: {_consequence(task.registrations[0], app)}; catch it, log it and record the outcome",
+        f"{_what(effect)} and nothing here handles it: {harm}; catch it, log it and record the outcome",
         first,
         related(effect, first, "it fails here"),
     )
@@ -99,8 +100,9 @@ def library_function(registration: Registration, app: Application) -> Iterator[R
     for target in app.registrations.targets(registration):
         row = app.summaries.row(target.value)
         if row is not None and row.kind in ("network", "process") and row.fails and not row.cleanup:
+            harm = _consequence(registration, app)
             yield Report(
-                f"{callable_name(target.value)} may fail and nothing here handles it: {_consequence(registration, app)};"
+                f"{callable_name(target.value)} may fail and nothing here handles it: {harm};"
                 " register a function of your own that catches, logs and records the outcome",
                 registration.site,
             )

@@ -66,17 +66,13 @@ def lost(registration: Registration, app: Application) -> Iterator[Report]:
         return
     if not injected(app.evaluator.evaluate(registration.receiver, registration.frame)):
         return
-    if all(app.outcomes.lost(way, registration.call) for way in app.handlers.ways(_base(registration, app))):
+    ways = [one.way for one in app.registrations.alternatives(registration)]
+    if all(app.outcomes.lost(way, registration.call) for way in ways):
         yield Report(
             "this task never runs: the handler is bound to raise after the registration, and FastAPI drops the tasks of"
             " a request that fails; do the work before raising, or return a response that carries the task",
             registration.site,
         )
-
-
-def _base(registration: Registration, app: Application):  # type: ignore[no-untyped-def]
-    frame = registration.frame
-    return app.evaluator.frame(frame.module, frame.scope, frame.parent)
 
 
 def _is_judged(registration: Registration, app: Application) -> bool:

@@ -79,5 +79,7 @@ def mismatched(registration: Registration, app: Application) -> Iterator[Report]
         function, problem = problems[0]
         where = Site(function.parent, function.definition)
         yield Report(
-            f"the task fails with a TypeError after the response: {problem}", registration.site, ((where, "defined here"),)
+            f"the task fails with a TypeError after the response: {problem}",
+            registration.site,
+            ((where, "defined here"),),
         )

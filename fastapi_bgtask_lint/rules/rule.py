@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from fastapi_bgtask_lint.findings import Severity
 
@@ -48,7 +48,7 @@ class Rule:
         self.checks.append((str(subject), function))
         return function
 
-    def reports(self, subject: str, *arguments: Any) -> Iterator[Report]:
+    def reports(self, subject: str, *arguments: object) -> Iterator[Report]:
         """What the checks of one kind of subject say."""
         for kind, function in self.checks:
             if kind == subject:

@@ -41,9 +41,7 @@ class _Gathered:
         registrations = tuple(dict.fromkeys((*known.registrations, *finding.registrations)))
         related = dict.fromkeys(known.related)
         extra = [r for r in finding.related if r.place in finding.registrations]
-        self.found[key] = replace(
-            known, registrations=registrations, related=tuple(dict.fromkeys((*related, *extra)))
-        )
+        self.found[key] = replace(known, registrations=registrations, related=tuple(dict.fromkeys((*related, *extra))))
 
 
 def run(
@@ -64,7 +62,11 @@ def run(
             gathered.add(finding)
     barred = set(_on_registrations(app, registrations, gathered, lambda code: code in _NOT_AS_MEANT))
     kept = [registration for registration in registrations if registration.call not in barred]
-    set(_on_registrations(app, registrations, gathered, lambda code: code.startswith("BGT5") and code not in _NOT_AS_MEANT))
+    set(
+        _on_registrations(
+            app, registrations, gathered, lambda code: code.startswith("BGT5") and code not in _NOT_AS_MEANT
+        )
+    )
     set(_on_registrations(app, kept, gathered, lambda code: not code.startswith("BGT5")))
     for task in Tasks(app.evaluator, app.registrations).of(kept):
         for finding in _on_task(app, task):
