@@ -32,6 +32,9 @@ _NO_NAME = "stdin"
 """What flake8 calls standard input that has no name."""
 
 
+_UNREADABLE = "BGT001"
+
+
 class Plugin:
     """One file, as flake8 hands it over."""
 
@@ -99,7 +102,8 @@ class _Run:
                 raise RuntimeError(f"{problem.path}: {problem.message}\n{problem.traceback}")
             _LOG.warning("%s: %s", problem.path, problem.message)
         by_file = defaultdict(list)
-        for finding in result.findings:
+        # A file that can't be read has no tree: flake8 reports it in its own words (E902, E999).
+        for finding in (one for one in result.findings if one.code != _UNREADABLE):
             by_file[finding.place.path].append(finding)
         return by_file
 

@@ -208,7 +208,7 @@ class Attachment:
     # --- single tasks -------------------------------------------------------------------------------------------------
 
     def is_dropped(self, registration: Registration) -> bool:
-        """A `BackgroundTask(...)` as a statement, bound to a name that is never read, or put on the injected response."""
+        """A `BackgroundTask(...)` as a statement, bound to a name nobody reads, or put on the injected response."""
         statement, call = registration.statement, registration.call
         if isinstance(statement, Evaluate):
             return statement.value is call

@@ -79,7 +79,7 @@ class Handlers:
         return None
 
     def ways(self, frame: Frame) -> tuple[Way, ...]:
-        """The ways to a function: itself where FastAPI runs it or nobody is seen to call it, else one for each caller."""
+        """The ways to a function: itself where FastAPI runs it or nobody is seen to call it, else one a caller."""
         return tuple(self._ways(frame, _DEPTH))
 
     def _ways(self, frame: Frame, depth: int) -> Iterator[Way]:

@@ -86,7 +86,7 @@ def handled(task: Task, app: Application) -> Iterator[Report]:
         place = Site(first.frame, statement_of(first.frame, first.fact))
         yield Report(
             f"{type_name(raised)} leaves the task after the response was sent: its handler is not called, a"
-            " RuntimeError takes its place and later tasks never run; handle it in the task, or check before responding",
+            " RuntimeError takes its place and later tasks never run; handle it in the task, or check earlier",
             place,
             related(effect, first, f"{type_name(raised)} is raised here") if effect.leaf.fact is not place.fact else (),
         )
