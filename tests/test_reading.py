@@ -336,6 +336,19 @@ def test_what_would_end_the_process_is_refused(kind: str) -> None:
     assert run(REFUSED[kind]).startswith("refused ")
 
 
+def test_places_in_long_chains_are_true() -> None:
+    names = [f"name{number}" for number in range(80)]
+    chain = "if a0:\n  a1\n" + "".join(f"# c\nelif (b{n}):  # c\n  c{n}\n" for n in range(80)) + "else:\n  d\n"
+    text = "(" + "\n + ".join(names) + ")\nx = " + " or ".join(names) + f"\n{chain}x = {' - '.join(names)}\n"
+    source = reads(text)
+    found = of(source, facts.Name)
+    assert len(found) == 240 + 160 + 5
+    assert all(cut(text, source.place(name.at)) == name.id for name in found)
+    assert cut(text, source.place(of(source, facts.Choice)[0].at)) == " or ".join(names)
+    assert cut(text, source.place(of(source, facts.Operation)[-1].at)) == " - ".join(names)
+    assert cut(text, source.place(only(source, facts.If).at)) == "if a0"
+
+
 # --- facts ------------------------------------------------------------------------------------------------------------
 
 

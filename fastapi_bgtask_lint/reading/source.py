@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import libcst as cst
-from libcst.metadata import CodePosition, CodeRange, MetadataWrapper, PositionProvider
+from libcst.metadata import CodePosition, CodeRange
 
 from fastapi_bgtask_lint.findings import Place
 from fastapi_bgtask_lint.reading.facts import ClassDef, FunctionDef, ModuleFacts, Statement, blocks
 from fastapi_bgtask_lint.reading.lowering import lower
+from fastapi_bgtask_lint.reading.positions import positions
 
 T = TypeVar("T")
 
@@ -71,8 +72,13 @@ class Source:
     _nodes: list[cst.CSTNode] = field(repr=False)
 
     def place(self, at: int) -> Place:
-        """Where a fact stands: the whole of an expression or simple statement, the head of a compound one."""
+        """Where a fact stands: the whole of an expression or simple statement, the head of a compound one.
+
+        It is the file's first column where the interpreter does not bear to look for it: beyond some thousand levels.
+        """
         node = self._nodes[at]
+        if node not in self._positions:
+            return Place(self.path, 1, 1, 1, 1)
         start, end = self._positions[node].start, self._end(node)
         return Place(self.path, start.line, start.column + 1, end.line, end.column + 1, self._scopes(at))
 
@@ -88,13 +94,14 @@ class Source:
 
     @cached_property
     def _positions(self) -> dict[cst.CSTNode, CodeRange]:
-        def resolve() -> dict[cst.CSTNode, CodeRange]:
-            return dict(MetadataWrapper(self._tree, unsafe_skip_copy=True).resolve(PositionProvider))
-
         try:
-            return resolve()
-        except (RecursionError, KeyError):  # LibCST's clean-up can turn the first into the second
-            return _with_stack(resolve)
+            return positions(self._tree, self._nodes)
+        except RecursionError:
+            pass
+        try:
+            return _with_stack(lambda: positions(self._tree, self._nodes))
+        except RecursionError:
+            return {}
 
     @cached_property
     def _functions(self) -> list[FunctionDef]:
