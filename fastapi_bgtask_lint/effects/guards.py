@@ -112,6 +112,7 @@ class Guards:
         """The effect outside a `with`."""
         if self.deadline(context, frame) is not None:
             effect = effect.within_deadline()
+        effect = self._through_taught(effect, context, frame)
         for value in self.evaluator.evaluate(context, frame):
             match value:
                 case Generator(function=Function(manages=True)):
@@ -121,6 +122,18 @@ class Guards:
                         effect = effect.caught()
                 case External() | ExternalInstance() | ExternalMethod():
                     effect = self._through_library(effect, value, context, frame)
+        return effect
+
+    def _through_taught(self, effect: Effect, context: Expression, frame: Frame) -> Effect:
+        """A context manager of the project of which the configuration says what it does."""
+        named = context.function if isinstance(context, Call) else context
+        for value in self.evaluator.evaluate(named, frame):
+            name = self.evaluator.taught(value)
+            row = self.evaluator.table.row(name) if name is not None else None
+            if row is not None and row.catches:
+                effect = effect.caught()
+            if row is not None and row.deadline is not None:
+                effect = effect.within_deadline()
         return effect
 
     def _through_generator(self, effect: Effect, value: Generator) -> Effect:

@@ -83,6 +83,17 @@ class Summaries:
             self._known[frame] = _shortest(self._body(frame))
         return self._known[frame]
 
+    def of_function(self, function: Function, frame: Frame) -> Iterator[Effect]:
+        """What running a function does, within the decorators that the configuration speaks of."""
+        rows = [self.evaluator.table.row(name) for name in function.taught]
+        for effect in self.of(frame):
+            for row in rows:
+                if row is not None and row.catches:
+                    effect = effect.caught()
+                if row is not None and row.deadline is not None:
+                    effect = effect.within_deadline()
+            yield effect
+
     def _body(self, frame: Frame) -> Iterator[Effect]:
         scope = frame.scope
         if isinstance(scope, Lambda):
@@ -214,7 +225,7 @@ class Summaries:
     def _coroutines(self, values: Values, site: Site) -> Iterator[Effect]:
         for value in values:
             if isinstance(value, Coroutine):
-                yield from (effect.called_from(site) for effect in self.of(value.frame))
+                yield from (effect.called_from(site) for effect in self.of_function(value.function, value.frame))
             elif isinstance(value, Data) and value.type in ("list", "tuple", "generator", "set"):
                 yield from self._coroutines(tuple(v for _, found in value.items for v in found), site)
 
@@ -235,6 +246,9 @@ class Summaries:
                 return table.method(callee.receiver.type, callee.name)
             case ExternalInstance():
                 return table.method(callee.type, "__call__")
+            case Function() | Class():
+                taught = self.evaluator.taught(callee)
+                return table.row(taught) if taught is not None else None
             case _:
                 return None
 
@@ -252,12 +266,15 @@ class Summaries:
 
     def _run(self, callee: Value, given: tuple[Given, ...], site: Site, awaited: bool = False) -> Iterator[Effect]:
         """What calling a value does; a coroutine function does nothing until it is awaited."""
+        taught = self.row(callee) if isinstance(callee, Function) else None
         match callee:
+            case Function() if taught is not None and taught.decorator is None:
+                yield from self._library(callee, given, site, awaited)
             case Function(definition=definition):
                 if isinstance(definition, FunctionDef) and (definition.is_async or definition.is_generator):
                     return
                 frame = self.evaluator.calls.enter(callee, given, site)
-                yield from (effect.called_from(site) for effect in self.of(frame))
+                yield from (effect.called_from(site) for effect in self.of_function(callee, frame))
             case Class():
                 for method in self.evaluator.classes.method(callee, "__init__", (Instance(callee),)):
                     yield from self._run(method, given, site)
@@ -380,6 +397,8 @@ def _name(callee: Value) -> str:
             return callee.qualified
         case ExternalInstance(type=name):
             return f"{name}.__call__"
+        case Function(definition=FunctionDef() as definition):
+            return definition.name
         case _:
             return ""
 

@@ -39,7 +39,7 @@ from fastapi_bgtask_lint.resolving.values import (
 )
 
 _DEPTH = 3
-_REGISTERING = frozenset({"add_task", "tasks"})
+_APPENDING = frozenset({"append", "extend", "insert"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +164,10 @@ class Attachment:
         """The ordinals of the names through which tasks are registered, here or in a helper."""
         for step in steps(frame):
             expression = step.expression
-            if isinstance(expression, Attribute) and expression.attr in _REGISTERING:
+            if isinstance(expression, Attribute) and expression.attr == "add_task":
                 yield expression.value.at
+            if isinstance(expression, Call) and isinstance(expression.function, Attribute):
+                yield from _appended_to(expression.function)
             if isinstance(expression, Call) and _is_add_task(expression):
                 # A task that gets the object it is registered on does not run either.
                 yield from (argument.value.at for argument in expression.arguments)
@@ -231,6 +233,12 @@ class Attachment:
             for statement in statements(body_of(frame))
         )
         return not reads and not captured
+
+
+def _appended_to(function: Attribute) -> Iterator[int]:
+    """The object of `object.tasks.append`."""
+    if function.attr in _APPENDING and isinstance(function.value, Attribute) and function.value.attr == "tasks":
+        yield function.value.value.at
 
 
 def _is_add_task(call: Call) -> bool:

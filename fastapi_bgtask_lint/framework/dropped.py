@@ -59,7 +59,11 @@ class Dropped:
 
     def _threads(self, frame: Frame) -> Iterator[Finding]:
         """Async functions that the task's own body hands to a thread, which only makes their coroutines."""
-        for _, call in calls(frame):
+        scope = frame.scope
+        held = self.evaluator.calls.conditions(scope) if isinstance(scope, FunctionDef) else {}
+        for statement, call in calls(frame):
+            if not possible(self.evaluator, held.get(statement.at, ()), frame):
+                continue
             for callee in self.evaluator.evaluate(call.function, frame):
                 row = self.evaluator.table.row(getattr(callee, "qualified", getattr(callee, "name", "")))
                 if row is None or row.runs != "thread" or row.wraps:

@@ -296,6 +296,10 @@ class Calls:
         """What a decorator makes of a function."""
         if self._is_route(decorator):
             return values
+        named = decorator.function if isinstance(decorator, Call) else decorator
+        taught = [name for v in self._evaluator.evaluate(named, frame) if (name := self._evaluator.taught(v))]
+        if taught:
+            return tuple(replace(v, taught=(*v.taught, *taught)) if isinstance(v, Function) else v for v in values)
         decorators = self._evaluator.evaluate(decorator, frame)
         return union(*(self._decorate(found, values, Site(frame, decorator)) for found in decorators)) or ANYTHING
 

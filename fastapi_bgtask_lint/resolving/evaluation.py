@@ -100,9 +100,10 @@ REQUEST_STATE = "starlette.datastructures.State"
 class Evaluator:
     """Evaluates the expressions of one project."""
 
-    def __init__(self, project: Project, table: Table) -> None:
+    def __init__(self, project: Project, table: Table, taught: tuple[str, ...] = ()) -> None:
         self.project = project
         self.table = table
+        self._taught = taught
         self.classes = Classes(self)
         self.calls = Calls(self)
         self.annotations = Annotations(self)
@@ -156,6 +157,16 @@ class Evaluator:
                 body = frame.scope.body
             self._reaching[key] = reaching_definitions(frame.scope, body)
         return self._reaching[key]
+
+    # --- what the configuration teaches -------------------------------------------------------------------------------
+
+    def taught(self, value: Value) -> str | None:
+        """The name under which the configuration speaks of a function or class of the project."""
+        if not self._taught or not isinstance(value, Function | Class) or isinstance(value.definition, Lambda):
+            return None
+        owner = value.parent.scope.name + "." if isinstance(value.parent.scope, ClassDef) else ""
+        name = f"{self.project.dotted(value.module.path)}.{owner}{value.definition.name}"
+        return next((known for known in self._taught if name == known or name.endswith(f".{known}")), None)
 
     # --- expressions --------------------------------------------------------------------------------------------------
 

@@ -100,6 +100,12 @@ class Project:
             self.unreadable[path] = error
             return None
 
+    def dotted(self, path: Path) -> str:
+        """The name of a module as `import` says it, from its topmost import root on."""
+        root = self.import_roots(path)[0]
+        parts = path.relative_to(root).with_suffix("").parts if path.is_relative_to(root) else (path.stem,)
+        return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
     # --- imports ------------------------------------------------------------------------------------------------------
 
     def absolute(self, dotted: str, importer: Path) -> Location | None:

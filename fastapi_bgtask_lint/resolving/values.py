@@ -151,6 +151,8 @@ class Function:
     """What `self` or `cls` is bound to."""
     holder: Class | None = None
     """The class that it was found in."""
+    taught: tuple[str, ...] = ()
+    """Decorators on it of which the configuration says what they do, the innermost first."""
 
 
 @dataclass(frozen=True, slots=True)

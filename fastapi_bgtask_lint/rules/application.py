@@ -37,7 +37,7 @@ class Application:
     lifetimes: Lifetimes = field(init=False)
 
     def __post_init__(self) -> None:
-        self.evaluator = Evaluator(self.project, self.table)
+        self.evaluator = Evaluator(self.project, self.table, _taught(self.settings))
         sources = Sources(self.evaluator)
         self.handlers = Handlers(self.evaluator, sources)
         self.registrations = Registrations(self.evaluator, self.handlers)
@@ -59,3 +59,15 @@ def application(root: Path, settings: Settings, overrides: Mapping[Path, bytes])
         settings.waits,
     )
     return Application(Project(root, tuple(settings.src), overrides), settings, table)
+
+
+def _taught(settings: Settings) -> tuple[str, ...]:
+    """The names of which the configuration says what they do; those of the project's own functions count as well."""
+    names = (
+        *settings.offloaders,
+        *settings.error_handlers,
+        *settings.deadlines,
+        *settings.blocking_calls,
+        *settings.waits,
+    )
+    return tuple(sorted(set(names)))

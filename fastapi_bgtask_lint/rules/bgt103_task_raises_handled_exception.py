@@ -76,7 +76,7 @@ rule = Rule(__doc__, code="BGT103", name="task-raises-handled-exception", severi
 @rule.check
 def handled(task: Task, app: Application) -> Iterator[Report]:
     """An exception with a registered handler leaves the task."""
-    for effect in app.summaries.of(task.frame):
+    for effect in app.summaries.of_function(task.function, task.frame):
         if effect.kind is not Kind.RAISE or not effect.fails:
             continue
         raised = app.exceptions.is_handled(effect.raised)

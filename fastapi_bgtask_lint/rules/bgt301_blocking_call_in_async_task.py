@@ -83,7 +83,7 @@ def blocking(task: Task, app: Application) -> Iterator[Report]:
     """A call that blocks runs on the server's loop."""
     if not task.on_loop:
         return
-    for effect in app.summaries.of(task.frame):
+    for effect in app.summaries.of_function(task.function, task.frame):
         row = effect.row
         if row is None or effect.kind is not Kind.CALL or effect.side is not Side.HERE:
             continue

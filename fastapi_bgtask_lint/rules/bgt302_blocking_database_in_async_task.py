@@ -92,7 +92,7 @@ def blocking(task: Task, app: Application) -> Iterator[Report]:
     if not task.on_loop:
         return
     seen = set()
-    effects = [effect for effect in app.summaries.of(task.frame) if _blocks(effect)]
+    effects = [effect for effect in app.summaries.of_function(task.function, task.frame) if _blocks(effect)]
     for effect in sorted(effects, key=lambda effect: effect.entered.order):
         key = (effect.entered.frame.scope, _root(effect.receiver, app))
         if key in seen:

@@ -122,7 +122,7 @@ _NEED_A_LOOP = frozenset(
 def misused(task: Task, app: Application) -> Iterator[Report]:
     """A call that needs a running loop has none, or one that must not have one has it."""
     side = Side.HERE if task.on_loop else None
-    for effect in app.summaries.of(task.frame):
+    for effect in app.summaries.of_function(task.function, task.frame):
         if effect.kind is not Kind.CALL:
             continue
         if side is not None and effect.side is side and effect.what in _NEED_NO_LOOP:

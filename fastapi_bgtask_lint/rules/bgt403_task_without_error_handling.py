@@ -79,7 +79,11 @@ rule = Rule(__doc__, code="BGT403", name="task-without-error-handling", severity
 @rule.check
 def unhandled(task: Task, app: Application) -> Iterator[Report]:
     """A failure can leave the task: once, at the first statement of its own body from which one does."""
-    failing = [effect for effect in app.summaries.of(task.frame) if effect.fails and effect.kind is not Kind.YIELD]
+    failing = [
+        effect
+        for effect in app.summaries.of_function(task.function, task.frame)
+        if effect.fails and effect.kind is not Kind.YIELD
+    ]
     parts = [(_statement(own_part(app.evaluator, effect.chain)[0]), effect) for effect in failing]
     told = {place for place, effect in parts if _stands_in_103(effect, app)}
     parts = [(place, effect) for place, effect in parts if place not in told]

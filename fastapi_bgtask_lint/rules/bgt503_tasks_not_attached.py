@@ -56,6 +56,7 @@ from collections.abc import Iterator
 from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.framework.attachment import Attachment
 from fastapi_bgtask_lint.framework.registrations import Registration, hand_made
+from fastapi_bgtask_lint.reading.facts import ClassDef
 from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.rule import Report, Rule
 
@@ -78,6 +79,14 @@ def unattached(registration: Registration, app: Application) -> Iterator[Report]
 
 def _is_forgotten(registration: Registration, attachment: Attachment) -> bool:
     made = hand_made(attachment.receiver(registration))
+    if registration.way.calls and _is_method(registration):
+        # A method may have callers that are not seen: what one of them made says nothing of the others.
+        return False
     if not made or not attachment.is_first(registration):
         return False
     return not any(attachment.escapes(value, registration) for value in made)
+
+
+def _is_method(registration: Registration) -> bool:
+    parent = registration.frame.parent
+    return parent is not None and isinstance(parent.scope, ClassDef)

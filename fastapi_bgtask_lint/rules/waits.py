@@ -14,7 +14,7 @@ _KINDS = frozenset({"network", "process", "lock", "none", "sleep"})
 
 def unbounded_waits(task: Task, app: Application, timing: Timing) -> Iterator[Effect]:
     """The waits of the task with this timing that no deadline covers; what waits for a database is not among them."""
-    for effect in app.summaries.of(task.frame):
+    for effect in app.summaries.of_function(task.function, task.frame):
         if effect.timing is timing and not effect.bounded and effect.row is not None and effect.row.kind in _KINDS:
             yield effect
 
