@@ -66,7 +66,7 @@ class Responses:
     def _background(self, call: Call, frame: Frame) -> Expression | None:
         """The `background` of a call that builds a response."""
         named = next((a.value for a in call.arguments if a.keyword == "background"), None)
-        if named is None and len(call.arguments) < min(_POSITIONS.values()) + 1:
+        if named is None and (len(call.arguments) <= min(_POSITIONS.values()) or not _named_response(call)):
             return None
         values = self.evaluator.evaluate(call, frame)
         if not known(values) or not all(is_response(self.evaluator, value) for value in values):
@@ -191,6 +191,12 @@ class Responses:
                 return any(isinstance(base, External) and base.name.endswith("APIRoute") for base in bases)
             outer = outer.parent
         return False
+
+
+def _named_response(call: Call) -> bool:
+    """The call's name says that it builds a response: only then are its positional arguments looked at."""
+    name = call.function.attr if isinstance(call.function, Attribute) else getattr(call.function, "id", "")
+    return name.endswith("Response")
 
 
 def _reads_background(definition: FunctionDef) -> bool:
