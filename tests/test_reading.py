@@ -308,12 +308,13 @@ import sys
 from pathlib import Path
 from fastapi_bgtask_lint.reading import facts
 from fastapi_bgtask_lint.reading.source import Unreadable, read
+from fastapi_bgtask_lint.reading.traversal import expressions, statements, walk
 try:
     source = read(Path("/a.py"), ({text}).encode())
 except Unreadable as error:
     print("refused", error.line, error.column, error.reason)
     sys.exit()
-names = [e for s in facts.statements(source.facts.body) for x in facts.expressions(s) for e in facts.walk(x)]
+names = [e for s in statements(source.facts.body) for x in expressions(s) for e in walk(x)]
 calls = [e for e in names if isinstance(e, facts.Call) and isinstance(e.function, facts.Name) and e.function.id == "f"]
 print("read", len(calls), source.place(calls[0].at).line)
 """

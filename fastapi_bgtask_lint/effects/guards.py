@@ -17,8 +17,8 @@ from fastapi_bgtask_lint.reading.facts import (
     Name,
     Raise,
     Return,
-    statements,
 )
+from fastapi_bgtask_lint.reading.traversal import statements
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.values import (
     Data,

@@ -30,10 +30,8 @@ from fastapi_bgtask_lint.reading.facts import (
     While,
     With,
     Yield,
-    blocks,
-    children,
-    expressions,
 )
+from fastapi_bgtask_lint.reading.traversal import blocks, children, expressions
 from fastapi_bgtask_lint.resolving.conditions import possible
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.library import handed

@@ -20,11 +20,8 @@ from fastapi_bgtask_lint.reading.facts import (
     Name,
     ParameterKind,
     Return,
-    children,
-    expressions,
-    statements,
-    walk,
 )
+from fastapi_bgtask_lint.reading.traversal import children, expressions, statements, walk
 from fastapi_bgtask_lint.resolving.bindings import Bound
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.values import (

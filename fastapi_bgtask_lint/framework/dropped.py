@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 from fastapi_bgtask_lint.framework.registrations import Registration, Target
 from fastapi_bgtask_lint.framework.scopes import calls, function_name
-from fastapi_bgtask_lint.reading.facts import Call, Evaluate, Fact, FunctionDef, Lambda, statements
+from fastapi_bgtask_lint.reading.facts import (
+    Call,
+    Evaluate,
+    Fact,
+    FunctionDef,
+    Lambda,
+)
+from fastapi_bgtask_lint.reading.traversal import statements
 from fastapi_bgtask_lint.resolving.conditions import is_async, possible
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.library import handed

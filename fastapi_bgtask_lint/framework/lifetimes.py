@@ -21,11 +21,8 @@ from fastapi_bgtask_lint.reading.facts import (
     Name,
     Operation,
     Yield,
-    children,
-    expressions,
-    statements,
-    walk,
 )
+from fastapi_bgtask_lint.reading.traversal import children, expressions, statements, walk
 from fastapi_bgtask_lint.resolving.bindings import Assigned, Binding
 from fastapi_bgtask_lint.resolving.calls import own_expressions, yields
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator

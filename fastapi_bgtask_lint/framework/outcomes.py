@@ -19,9 +19,8 @@ from fastapi_bgtask_lint.reading.facts import (
     Return,
     Statement,
     With,
-    expressions,
-    walk,
 )
+from fastapi_bgtask_lint.reading.traversal import expressions, walk
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.flow import Outcome, Walk
 from fastapi_bgtask_lint.resolving.values import (

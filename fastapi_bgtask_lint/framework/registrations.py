@@ -20,8 +20,8 @@ from fastapi_bgtask_lint.reading.facts import (
     Name,
     Parameter,
     Statement,
-    statements,
 )
+from fastapi_bgtask_lint.reading.traversal import statements
 from fastapi_bgtask_lint.resolving.bindings import Bound
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.library import handed

@@ -16,10 +16,8 @@ from fastapi_bgtask_lint.reading.facts import (
     FunctionDef,
     Name,
     Return,
-    expressions,
-    statements,
-    walk,
 )
+from fastapi_bgtask_lint.reading.traversal import expressions, statements, walk
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.project import Module
 from fastapi_bgtask_lint.resolving.values import (

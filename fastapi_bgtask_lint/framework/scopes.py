@@ -12,11 +12,8 @@ from fastapi_bgtask_lint.reading.facts import (
     Fact,
     FunctionDef,
     Statement,
-    blocks,
-    expressions,
-    statements,
-    walk,
 )
+from fastapi_bgtask_lint.reading.traversal import blocks, expressions, statements, walk
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.project import Module
 from fastapi_bgtask_lint.resolving.values import Frame

@@ -19,9 +19,15 @@ import libcst as cst
 from libcst.metadata import CodePosition, CodeRange
 
 from fastapi_bgtask_lint.findings import Place
-from fastapi_bgtask_lint.reading.facts import ClassDef, FunctionDef, ModuleFacts, Statement, blocks
+from fastapi_bgtask_lint.reading.facts import (
+    ClassDef,
+    FunctionDef,
+    ModuleFacts,
+    Statement,
+)
 from fastapi_bgtask_lint.reading.lowering import lower
 from fastapi_bgtask_lint.reading.positions import positions
+from fastapi_bgtask_lint.reading.traversal import blocks
 
 T = TypeVar("T")
 

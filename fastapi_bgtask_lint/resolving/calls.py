@@ -17,10 +17,8 @@ from fastapi_bgtask_lint.reading.facts import (
     Return,
     Statement,
     Yield,
-    expressions,
-    statements,
-    walk,
 )
+from fastapi_bgtask_lint.reading.traversal import expressions, statements, walk
 from fastapi_bgtask_lint.resolving.conditions import Condition, conditions, possible
 from fastapi_bgtask_lint.resolving.library import Library
 from fastapi_bgtask_lint.resolving.values import (

@@ -19,9 +19,8 @@ from fastapi_bgtask_lint.reading.facts import (
     Name,
     Raise,
     Statement,
-    blocks,
-    statements,
 )
+from fastapi_bgtask_lint.reading.traversal import blocks, statements
 from fastapi_bgtask_lint.resolving.bindings import Assigned, Binding, Defined
 from fastapi_bgtask_lint.resolving.bindings import Path as Way
 from fastapi_bgtask_lint.resolving.values import (

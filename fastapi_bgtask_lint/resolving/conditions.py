@@ -17,8 +17,8 @@ from fastapi_bgtask_lint.reading.facts import (
     Raise,
     Return,
     Statement,
-    blocks,
 )
+from fastapi_bgtask_lint.reading.traversal import blocks
 from fastapi_bgtask_lint.resolving.values import (
     UNKNOWN,
     Class,

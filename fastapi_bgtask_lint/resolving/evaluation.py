@@ -34,8 +34,8 @@ from fastapi_bgtask_lint.reading.facts import (
     Starred,
     Statement,
     Subscript,
-    statements,
 )
+from fastapi_bgtask_lint.reading.traversal import statements
 from fastapi_bgtask_lint.resolving.annotations import Annotations
 from fastapi_bgtask_lint.resolving.bindings import (
     Assigned,

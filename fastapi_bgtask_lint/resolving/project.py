@@ -8,8 +8,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from fastapi_bgtask_lint.reading.facts import ClassDef, FunctionDef, ModuleFacts, Statement, blocks
+from fastapi_bgtask_lint.reading.facts import (
+    ClassDef,
+    FunctionDef,
+    ModuleFacts,
+    Statement,
+)
 from fastapi_bgtask_lint.reading.source import Source, Unreadable, read
+from fastapi_bgtask_lint.reading.traversal import blocks
 
 _PROJECT_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
 

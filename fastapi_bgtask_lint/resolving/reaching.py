@@ -26,9 +26,8 @@ from fastapi_bgtask_lint.reading.facts import (
     Scope,
     Statement,
     With,
-    children,
-    statements,
 )
+from fastapi_bgtask_lint.reading.traversal import children, statements
 from fastapi_bgtask_lint.resolving.bindings import (
     Assigned,
     Binding,
