@@ -57,6 +57,8 @@ from fastapi_bgtask_lint.resolving.values import (
 
 _MOST = 400
 """A summary keeps at most so many effects: what lies below is told by those already."""
+_ENDING = frozenset({"close", "aclose", "release", "wait_closed"})
+"""Methods that only end something: leaving is not what fails."""
 _FALLIBLE = frozenset({"network", "process", "database", "file", "lock"})
 
 
@@ -289,9 +291,14 @@ class Summaries:
         if isinstance(callee, ExternalInstance):
             yield from self._wrapped(callee, given, site, awaited)
         row = self.row(callee)
+        if row is not None and awaited and row.awaitable == "no" and row.blocks:
+            # What is awaited is not this: of a connection that may be either, the code knows which.
+            return
         receiver = callee.receiver if isinstance(callee, ExternalMethod) else None
         if row is None:
             outside = awaited and not _is_plain(callee)
+            if _last(callee) in _ENDING:
+                return
             if outside or (receiver is not None and self._from_fallible(receiver)):
                 yield Effect(Kind.CALL, _name(callee), (site,), receiver=receiver, fails=True, awaited=awaited)
             return
@@ -302,7 +309,7 @@ class Summaries:
             (site,),
             row=row,
             receiver=receiver,
-            fails=row.fails and not row.cleanup,
+            fails=row.fails and not row.cleanup and _last(callee) not in _ENDING,
             awaited=awaited or row.awaitable != "no",
             timing=bound.timing,
             client=bound.client,
@@ -399,6 +406,10 @@ def _name(callee: Value) -> str:
             return definition.name
         case _:
             return ""
+
+
+def _last(callee: Value) -> str:
+    return _name(callee).rpartition(".")[2]
 
 
 def _is_plain(callee: Value) -> bool:

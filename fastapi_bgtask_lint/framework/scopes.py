@@ -12,6 +12,7 @@ from fastapi_bgtask_lint.reading.facts import (
     Fact,
     FunctionDef,
     Statement,
+    Try,
 )
 from fastapi_bgtask_lint.reading.traversal import blocks, expressions, statements, walk
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
@@ -89,3 +90,15 @@ def statement_of(frame: Frame, fact: Fact) -> Fact:
         if any(found is fact for top in expressions(statement) for found in walk(top)):
             return statement
     return fact
+
+
+def is_tried(frame: Frame, fact: Fact) -> bool:
+    """A fact of the scope stands in the body of a `try` with handlers."""
+    tries = [found for found in statements(body_of(frame)) if isinstance(found, Try) and found.handlers]
+    return any(
+        inner is fact
+        for attempt in tries
+        for statement in statements(attempt.body)
+        for top in expressions(statement)
+        for inner in walk(top)
+    )

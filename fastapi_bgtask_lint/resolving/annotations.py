@@ -120,6 +120,9 @@ class Annotations:
             return (Data("list", items=(("*", self._parameter_of(alias, 0, origin)),)),)
         if last in _MAPPINGS:
             return (Data("dict", items=(("*", self._parameter_of(alias, 1, origin)),)),)
+        if last in _ITERATORS:
+            kind = "context" if last.endswith("ContextManager") else "generator"
+            return (Data(kind, items=(("*", self._parameter_of(alias, 0, origin)),)),)
         if last in _VAGUE:
             return ANYTHING
         if last == "Literal":

@@ -36,7 +36,7 @@ from fastapi_bgtask_lint.reading.facts import (
     Subscript,
 )
 from fastapi_bgtask_lint.reading.traversal import statements
-from fastapi_bgtask_lint.resolving.annotations import Annotations
+from fastapi_bgtask_lint.resolving.annotations import Annotations, owned
 from fastapi_bgtask_lint.resolving.bindings import (
     Assigned,
     Binding,
@@ -108,6 +108,7 @@ class Evaluator:
         self.calls = Calls(self)
         self.annotations = Annotations(self)
         self._nested = 0
+        self._looking: set[tuple[Frame, str]] = set()
         self._frames: dict[tuple[object, ...], Frame] = {}
         self._contexts: dict[tuple[Module, int], set[tuple[tuple[str, Values], ...]]] = {}
         self._reaching: dict[tuple[Module, int], Reaching] = {}
@@ -351,7 +352,16 @@ class Evaluator:
         return self._globals[module]
 
     def _starred(self, name: str, frame: Frame) -> Values:
-        """A name that comes by `from module import *`."""
+        """A name that comes by `from module import *`; modules that import each other so end here."""
+        if (frame, name) in self._looking:
+            return NOTHING
+        self._looking.add((frame, name))
+        try:
+            return self._from_starred(name, frame)
+        finally:
+            self._looking.discard((frame, name))
+
+    def _from_starred(self, name: str, frame: Frame) -> Values:
         results: list[Values] = []
         for binding in self.reaching(frame).everywhere.get("*", ()):
             if isinstance(binding, Imported) and isinstance(binding.statement, ImportFrom):
@@ -536,6 +546,8 @@ class Evaluator:
                     results.append(self._entered_instance(value, origin))
                 case Generator(function=Function(manages=True)):
                     results.append(self.calls.yields(value.function, value.frame))
+                case Data(type="context", items=items):
+                    results.append(tuple(owned(v, origin) for _, found in items for v in found))
                 case _:
                     results.append(ANYTHING)
         return union(*results)

@@ -88,9 +88,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_bgtask_lint.effects.chains import related
-from fastapi_bgtask_lint.effects.effect import Kind, Side
+from fastapi_bgtask_lint.effects.effect import Effect, Kind, Side
 from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.framework.scopes import calls, is_tried
+from fastapi_bgtask_lint.reading.facts import Attribute, Expression
 from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.rule import Report, Rule
 
@@ -116,6 +118,7 @@ _NEED_A_LOOP = frozenset(
         "asyncio.get_event_loop",
     }
 )
+_QUESTIONS = frozenset({"get_running_loop", "get_event_loop", "is_running"})
 
 
 @rule.check
@@ -136,4 +139,18 @@ def misused(task: Task, app: Application) -> Iterator[Report]:
             )
         else:
             continue
+        if _looks_first(effect):
+            continue
         yield Report(text, effect.leaf, related(effect, effect.leaf, ""))
+
+
+def _looks_first(effect: Effect) -> bool:
+    """The function asks for a running loop and acts on the answer, or handles that there is none."""
+    frame = effect.leaf.frame
+    if effect.what in _NEED_A_LOOP:
+        return is_tried(frame, effect.leaf.fact)
+    return any(_last_name(call.function) in _QUESTIONS for _, call in calls(frame))
+
+
+def _last_name(expression: Expression) -> str:
+    return expression.attr if isinstance(expression, Attribute) else getattr(expression, "id", "")
