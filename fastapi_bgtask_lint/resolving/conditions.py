@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from fastapi_bgtask_lint.reading.facts import (
+    Attribute,
     Call,
     Choice,
     Expression,
@@ -19,6 +20,7 @@ from fastapi_bgtask_lint.reading.facts import (
     Statement,
 )
 from fastapi_bgtask_lint.reading.traversal import blocks
+from fastapi_bgtask_lint.resolving.bindings import Bound
 from fastapi_bgtask_lint.resolving.values import (
     UNKNOWN,
     Class,
@@ -47,6 +49,9 @@ _ASYNC_TESTS = frozenset(
         "starlette._utils.is_async_callable",
     }
 )
+
+
+_ASYNC_QUESTIONS = frozenset(name.rpartition(".")[2] for name in _ASYNC_TESTS)
 
 
 def conditions(body: tuple[Statement, ...]) -> dict[int, tuple[Condition, ...]]:
@@ -82,7 +87,9 @@ def holds(evaluator: Evaluator, test: Expression, frame: Frame) -> bool | None:
         case Operation(operator="not", operands=(operand,)):
             verdict = holds(evaluator, operand, frame)
             return None if verdict is None else not verdict
-        case Operation(operator="is" | "==" | "is not" | "!=" as operator, operands=(left, right)):
+        case Operation(operator="is" | "==" | "is not" | "!=" as operator, operands=(Name() as left, right)):
+            if not _is_argument(evaluator, left, frame):
+                return None
             same = _same(evaluator.evaluate(left, frame), evaluator.evaluate(right, frame))
             return same if same is None or operator in ("is", "==") else not same
         case Choice(operator=operator, values=parts):
@@ -94,7 +101,7 @@ def holds(evaluator: Evaluator, test: Expression, frame: Frame) -> bool | None:
         case Call():
             return _call_holds(evaluator, test, frame)
         case Name():
-            return _truth(evaluator.evaluate(test, frame))
+            return _truth(evaluator.evaluate(test, frame)) if _is_argument(evaluator, test, frame) else None
         case _:
             return None
 
@@ -132,7 +139,16 @@ def _truth_of(value: Value) -> bool | None:
     return True if isinstance(value, Function | Class | Partial) else None
 
 
+def _is_argument(evaluator: Evaluator, name: Name, frame: Frame) -> bool:
+    """Only what a caller hands over is known better in one frame than in another."""
+    bindings = evaluator.reaching(frame).at_use.get(name.at)
+    return frame.parent is not None and (not bindings or all(isinstance(binding, Bound) for binding in bindings))
+
+
 def _call_holds(evaluator: Evaluator, test: Call, frame: Frame) -> bool | None:
+    asked = test.function.attr if isinstance(test.function, Attribute) else getattr(test.function, "id", "")
+    if asked not in _ASYNC_QUESTIONS:
+        return None
     names = {getattr(value, "name", None) for value in evaluator.evaluate(test.function, frame)}
     if len(names) != 1 or len(test.arguments) != 1:
         return None
