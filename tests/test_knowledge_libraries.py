@@ -180,6 +180,11 @@ def test_advice_exists(name: str) -> None:
     loaded(name.replace("loop.", "asyncio.AbstractEventLoop.") if name.startswith("loop.") else name)
 
 
+def _elastic_timeout(client: Any) -> float | None:
+    seconds: float | None = client.transport.node_pool.get().config.request_timeout
+    return seconds
+
+
 DEFAULTS: dict[str, Callable[[Any], float | None]] = {
     "requests.get": lambda m: inspect.signature(m.Session.request).parameters["timeout"].default,
     "requests.Session.get": lambda m: inspect.signature(m.Session.request).parameters["timeout"].default,
@@ -200,6 +205,18 @@ DEFAULTS: dict[str, Callable[[Any], float | None]] = {
     "openai.AsyncOpenAI": lambda m: m.AsyncOpenAI(api_key="x").timeout.read,
     "anthropic.Anthropic": lambda m: m.Anthropic(api_key="x").timeout.read,
     "anthropic.AsyncAnthropic": lambda m: m.AsyncAnthropic(api_key="x").timeout.read,
+    "elasticsearch.Elasticsearch": lambda m: _elastic_timeout(m.Elasticsearch("http://x:9200")),
+    "elasticsearch.AsyncElasticsearch": lambda m: _elastic_timeout(m.AsyncElasticsearch("http://x:9200")),
+    "minio.Minio.put_object": lambda m: m.Minio("x")._http.connection_pool_kw["timeout"].read_timeout,
+    "stripe.Customer.create": lambda m: (
+        inspect.signature(m._http_client.RequestsClient.__init__).parameters["timeout"].default
+    ),
+    "docker.from_env": lambda m: m.constants.DEFAULT_TIMEOUT_SECONDS,
+    "twilio.rest.Client": lambda _: (
+        inspect.signature(importlib.import_module("twilio.http.http_client").TwilioHttpClient)
+        .parameters["timeout"]
+        .default
+    ),
     "psycopg_pool.ConnectionPool": lambda m: m.ConnectionPool(open=False).timeout,
 }
 """How to see a default that no signature shows, given the library's module."""
@@ -331,6 +348,31 @@ def test_awaitable_without_a_coroutine_function(name: str) -> None:
         assert inspect.isawaitable(value)
         if inspect.iscoroutine(value):
             value.close()
+
+
+async def _seen_on_a_loop(name: str) -> bool:
+    """Whether a method of a client gives an awaitable; it is dropped or cancelled before it reaches a server."""
+    if name == "aiohttp.ClientSession.post":
+        async with importlib.import_module("aiohttp").ClientSession() as session:
+            value = session.post("http://localhost:9")
+            value.close()
+            return inspect.isawaitable(value)
+    motor = importlib.import_module("motor.motor_asyncio")
+    client = motor.AsyncIOMotorClient("mongodb://localhost:9", serverSelectionTimeoutMS=1)
+    value = client.shop.orders.insert_one({})
+    with pytest.raises(Exception, match="localhost:9"):
+        await value
+    client.close()
+    return inspect.isawaitable(value)
+
+
+@pytest.mark.parametrize(
+    "name", ["aiohttp.ClientSession.post", "motor.motor_asyncio.AsyncIOMotorCollection.insert_one"]
+)
+def test_awaitable_of_a_client_on_its_loop(name: str) -> None:
+    loaded(name)
+    assert TABLE.rows[name].awaitable == "awaitable"
+    assert asyncio.run(_seen_on_a_loop(name))
 
 
 def test_with_on_a_sqlite_connection_does_not_close_it() -> None:
