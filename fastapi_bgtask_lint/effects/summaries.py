@@ -59,6 +59,7 @@ _MOST = 400
 """A summary keeps at most so many effects: what lies below is told by those already."""
 _ENDING = frozenset({"close", "aclose", "release", "wait_closed"})
 """Methods that only end something: leaving is not what fails."""
+_UNWRITTEN = "builtins.NotImplementedError"
 _FALLIBLE = frozenset({"network", "process", "database", "file", "lock"})
 
 
@@ -189,6 +190,9 @@ class Summaries:
         if within is not None and self._guards.reraises(within) and self._guards.is_reraise(statement, within):
             return
         raised = () if statement.exception is None else self.evaluator.evaluate(statement.exception, frame)
+        if any(getattr(value, "name", getattr(value, "type", "")) == _UNWRITTEN for value in raised):
+            # Whoever calls it means another class, which has the method.
+            return
         yield Effect(Kind.RAISE, "raise", (Site(frame, statement),), raised=raised, fails=True)
 
     # --- expressions --------------------------------------------------------------------------------------------------

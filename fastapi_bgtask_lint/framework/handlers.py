@@ -119,12 +119,12 @@ class Handlers:
 
     def _search(self, frame: Frame, function: FunctionDef) -> Iterator[Caller]:
         found = 0
-        for module_frame in self.sources.scopes_with(function.name):
+        for module_frame in self.sources.scopes_calling(function.name):
             for _, call in calls(module_frame):
                 if self._names_dependency(call, module_frame, function):
                     self._dependencies.add(function)
                     continue
-                if _last_name(call.function) != function.name and not isinstance(call.function, Call):
+                if _last_name(call.function) != function.name:
                     continue
                 for callee in self._callees(call, module_frame, function):
                     yield Caller(module_frame, call, callee)

@@ -22,7 +22,7 @@ from fastapi_bgtask_lint.reading.facts import (
     Statement,
 )
 from fastapi_bgtask_lint.reading.traversal import statements
-from fastapi_bgtask_lint.resolving.bindings import Bound
+from fastapi_bgtask_lint.resolving.bindings import Assigned, Bound
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.library import handed
 from fastapi_bgtask_lint.resolving.project import Module
@@ -106,6 +106,7 @@ class Registrations:
         """The registrations of a module, in every way that leads to each."""
         for frame in scopes(self._evaluator, module):
             found = [(statement, call) for statement, call in calls(frame) if self._may_register(call, frame)]
+            found = [(statement, call) for statement, call in found if self._may_be_received(call, frame)]
             if not found:
                 continue
             for way in self._handlers.ways(frame):
@@ -121,6 +122,23 @@ class Registrations:
         if not last[:1].isupper():
             return False
         return any(builds_task(self._evaluator, value) for value in self._evaluator.evaluate(call.function, frame))
+
+    def _may_be_received(self, call: Call, frame: Frame) -> bool:
+        """Callers can only make a receiver known that is, or comes from, a parameter."""
+        if not isinstance(call.function, Attribute) or call.function.attr != "add_task":
+            return True
+        receiver = call.function.value
+        if self._is_receiver(receiver, frame):
+            return True
+        while isinstance(receiver, Attribute):
+            receiver = receiver.value
+        bindings = self._evaluator.reaching(frame).at_use.get(receiver.at, ())
+        return any(isinstance(binding, Bound | Assigned) for binding in bindings) and self._is_unknown(call, frame)
+
+    def _is_unknown(self, call: Call, frame: Frame) -> bool:
+        assert isinstance(call.function, Attribute)
+        values = self._evaluator.evaluate(call.function.value, frame)
+        return not values or any(is_background_tasks(self._evaluator, value) is None for value in values)
 
     def _registration(self, statement: Statement, call: Call, way: Way) -> Registration | None:
         frame = way.frame

@@ -30,12 +30,23 @@ class Sources:
             if module is not None:
                 yield from scopes(self.evaluator, module)
 
+    def scopes_calling(self, name: str) -> Iterator[Frame]:
+        """The scopes of all modules that call a name, or hand it to `Depends`, in the order of paths."""
+        word = re.escape(name.encode())
+        used = rb"\b" + word + rb"\s*\(|(?:Depends|Security)\s*\(\s*(?:\w+\s*=\s*)?(?:\w+\.)*" + word + rb"\b"
+        for path in self._matching(re.compile(used)):
+            module = self.evaluator.project.module(path)
+            if module is not None:
+                yield from scopes(self.evaluator, module)
+
     def files_with(self, *names: str) -> list[Path]:
         """The files in which one of the names stands as a word; none when there are too many to look at."""
+        return self._matching(re.compile(rb"\b(?:" + b"|".join(re.escape(name.encode()) for name in names) + rb")\b"))
+
+    def _matching(self, pattern: re.Pattern[bytes]) -> list[Path]:
         project = self.evaluator.project
         if not self._texts:
             self._texts = {path: project.text(path) for path in python_files(project.root)}
             self._texts |= project.overrides
-        pattern = re.compile(rb"\b(?:" + b"|".join(re.escape(name.encode()) for name in names) + rb")\b")
         found = sorted(path for path, text in self._texts.items() if pattern.search(text))
         return found if len(found) <= _FILES else []

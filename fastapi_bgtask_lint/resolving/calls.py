@@ -112,7 +112,7 @@ class Calls:
         initialisers = self._evaluator.classes.method(cls, "__init__", (Instance(cls),))
         for initialiser in initialisers:
             if isinstance(initialiser, Function) and isinstance(initialiser.definition, FunctionDef):
-                bound = self.arguments(initialiser, given)
+                bound = self.arguments(initialiser, given, site)
                 first = initialiser.definition.parameters[:1]
                 skipped = {parameter.name for parameter in first}
                 return Instance(cls, tuple((name, values) for name, values in bound if name not in skipped), origin)
@@ -222,18 +222,23 @@ class Calls:
     def enter(self, function: Function, given: tuple[Given, ...], site: Site | None) -> Frame:
         """The frame of a function's body for these arguments."""
         depth = site.frame.depth + 1 if site is not None else 0
-        arguments = self.arguments(function, given)
+        arguments = self.arguments(function, given, site)
         return self._evaluator.context(function, arguments, depth)
 
-    def arguments(self, function: Function, given: tuple[Given, ...]) -> tuple[tuple[str, Values], ...]:
-        """What each parameter gets, by name; parameters of which nothing is known are left out."""
+    def arguments(
+        self, function: Function, given: tuple[Given, ...], site: Site | None = None
+    ) -> tuple[tuple[str, Values], ...]:
+        """What each parameter gets, by name; parameters of which nothing is known are left out.
+
+        A call in the source leaves the other parameters their defaults; what FastAPI calls gets what it injects.
+        """
         parameters = list(function.definition.parameters)
         bound: dict[str, Values] = {}
         if function.receiver and parameters:
             bound[parameters.pop(0).name] = function.receiver
         rest = self._positional(parameters, given, bound)
         keywords = self._keywords(parameters, given, bound)
-        if given:
+        if given or (site is not None and isinstance(site.fact, Call)):
             self._defaults(function, parameters, given, bound)
         for parameter in parameters:
             if parameter.kind == ParameterKind.VAR_POSITIONAL:

@@ -48,7 +48,7 @@ _IDENTITY = frozenset(
         "builtins.staticmethod", "builtins.classmethod", "builtins.property", "functools.cached_property",
         "abc.abstractmethod", "abc.abstractproperty", "typing.overload", "typing.final", "typing.override",
         "typing_extensions.override", "typing.no_type_check", "typing_extensions.deprecated", "warnings.deprecated",
-        "functools.wraps", "functools.singledispatch", "functools.total_ordering",
+        "functools.wraps", "functools.total_ordering",
     }
 )  # fmt: skip
 _FRAMEWORK = ("fastapi.", "starlette.")

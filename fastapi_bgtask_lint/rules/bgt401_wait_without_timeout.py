@@ -80,7 +80,8 @@ def unbounded(task: Task, app: Application) -> Iterator[Report]:
     """A wait that neither its arguments, its client, the library nor a deadline bounds."""
     for effect in unbounded_waits(task, app, Timing.UNBOUNDED):
         argument = effect.row.timeout if effect.row is not None else None
-        advice = f"pass {argument}=" if argument else "set a timeout where its client is made, or a deadline round it"
+        outside = "set a timeout where its client is made" if effect.client is not None else "set a deadline round it"
+        advice = f"pass {argument}=" if argument else outside
         yield Report(
             f"{effect.what} may wait for ever: nothing bounds it; {advice}",
             timeout_site(effect),
