@@ -14,8 +14,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-_SAMPLES = ("0.95.2", "0.105.0", "0.106.0", "0.115.14", "0.117.1", "0.118.0", "0.121.3", "0.165.0")
-"""The versions whose behaviour was measured: each stands for those up to the next."""
+_SAMPLES = tuple(Version(f"0.{minor}.{patch}") for minor in range(60, 200) for patch in (0, 99))
+"""The first and the last version of each series: those that do not exist yet count as the newest."""
 _CLOSED_FROM, _CLOSED_BEFORE = Version("0.106.0"), Version("0.118.0")
 _LOCKED = re.compile(r'^name = "fastapi"\s*\nversion = "([^"]+)"', re.MULTILINE)
 
@@ -36,13 +36,21 @@ class Versions:
     """None when nothing says."""
 
     @property
+    def samples(self) -> tuple[Version, ...]:
+        """Versions that stand for the allowed ones; for all when nothing says, or nothing is left."""
+        if self.allowed is None:
+            return _SAMPLES
+        named = [Version(s.version) for s in self.allowed if s.operator in ("==", "===", "~=") and _plain(s.version)]
+        return (*self.allowed.filter(_SAMPLES, prereleases=True), *named) or _SAMPLES
+
+    def within(self, versions: str) -> bool:
+        """Some allowed version lies in a range, a specifier set such as `>=0.106,<0.118`."""
+        return any(True for _ in SpecifierSet(versions).filter(self.samples, prereleases=True))
+
+    @property
     def commit(self) -> Commit:
         """When dependencies end, on every allowed version; unknown when they differ."""
-        if self.allowed is None:
-            return Commit.UNKNOWN
-        samples = [Version(text) for text in _SAMPLES if self.allowed.contains(text, prereleases=True)]
-        samples += [Version(s.version) for s in self.allowed if s.operator in ("==", "===", "~=") and _plain(s.version)]
-        before = {_CLOSED_FROM <= version < _CLOSED_BEFORE for version in samples}
+        before = {_CLOSED_FROM <= version < _CLOSED_BEFORE for version in self.samples}
         if len(before) != 1:
             return Commit.UNKNOWN
         return Commit.BEFORE_TASKS if before.pop() else Commit.AFTER_TASKS

@@ -105,23 +105,27 @@ from collections.abc import Iterator
 from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.framework.lifetimes import Handed, Life
 from fastapi_bgtask_lint.framework.registrations import Registration
-from fastapi_bgtask_lint.framework.versions import Commit
 from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.names import type_name
-from fastapi_bgtask_lint.rules.rule import Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule, said
 
-rule = Rule(__doc__, code="BGT201", name="request-session-in-task", severity=Severity.ERROR)
+_HELD = "its connection is held until the task ends, and a failing task rolls back what the dependency would commit"
 
-_HARM = {
-    Commit.BEFORE_TASKS: "it is closed when the task runs, and its next use begins a transaction that nobody closes",
-    Commit.AFTER_TASKS: (
-        "its connection is held until the task ends, and a failing task rolls back what the dependency would commit"
+rule = Rule(
+    __doc__,
+    code="BGT201",
+    name="request-session-in-task",
+    severity=Severity.ERROR,
+    harms=(
+        Harm("held", _HELD, "<0.106"),
+        Harm(
+            "closed",
+            "it is closed when the task runs, and its next use begins a transaction that nobody closes",
+            ">=0.106,<0.118",
+        ),
+        Harm("held", _HELD, ">=0.118"),
     ),
-    Commit.UNKNOWN: (
-        "on FastAPI 0.106 - 0.117 it is closed when the task runs, on other versions its connection is held until the"
-        " task ends"
-    ),
-}
+)
 
 
 @rule.check
@@ -130,9 +134,9 @@ def sessions(registration: Registration, app: Application) -> Iterator[Report]:
     targets = app.registrations.targets(registration)
     for handed in app.lifetimes.of(registration, targets):
         if handed.life is Life.REQUEST and handed.is_session:
-            harm = _HARM[app.versions.of(registration.module.path).commit]
+            harms = rule.harms_on(app.versions.of(registration.module.path))
             yield Report(
-                f"{_what(handed)} belongs to the request: {harm}; hand over plain values and let the task open a"
+                f"{_what(handed)} belongs to the request: {said(harms)}; hand over plain values and let the task open a"
                 " session of its own, by an injected session factory",
                 registration.site,
                 ((handed.source, "it comes from this dependency"),),

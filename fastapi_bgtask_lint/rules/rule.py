@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from fastapi_bgtask_lint.findings import Severity
 
 if TYPE_CHECKING:
+    from fastapi_bgtask_lint.framework.versions import Versions
     from fastapi_bgtask_lint.resolving.values import Site
 
 C = TypeVar("C", bound="Callable[..., Iterator[Report]]")
@@ -25,6 +26,38 @@ class Report:
     """None: the rule's own."""
 
 
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """What comes of the mistake on some versions of FastAPI: for the message, the documentation and the proof."""
+
+    name: str
+    """A word or two, the outcome as the table of proofs has it."""
+    text: str
+    """A clause for the message; empty where the mistake does no harm."""
+    versions: str = ""
+    """A specifier set such as `>=0.106,<0.118`; empty is every version."""
+
+    @property
+    def where(self) -> str:
+        """The versions in words: `before 0.106`, `0.106 - 0.117`, `0.118+`."""
+        low, _, high = self.versions.removeprefix(">=").rpartition("<")
+        low = low.removesuffix(",")
+        if low and high:
+            series, minor = high.split(".")
+            return f"{low} - {series}.{int(minor) - 1}"
+        return f"before {high}" if high.startswith("0") and self.versions.startswith("<") else f"{high}+"
+
+
+def said(harms: Iterable[Harm]) -> str:
+    """What comes of it on these versions; where it depends on the version, each with its versions."""
+    by_text: dict[str, list[str]] = {}
+    for harm in harms:
+        by_text.setdefault(harm.text, []).append(harm.where if harm.versions else "")
+    if len(by_text) == 1:
+        return next(iter(by_text))
+    return ", ".join(f"on FastAPI {' and '.join(where)} {text}" for text, where in by_text.items() if text)
+
+
 @dataclass(eq=False)
 class Rule:
     """A rule. Its module's docstring is the documentation; checks are added with `@rule.check`."""
@@ -34,12 +67,18 @@ class Rule:
     name: str
     severity: Severity
     pedantic: bool = False
+    harms: tuple[Harm, ...] = ()
+    """What differs between versions; nothing when they all do the same."""
     checks: list[tuple[str, Callable[..., Iterator[Report]]]] = field(default_factory=list)
 
     @property
     def summary(self) -> str:
         """The first line of the documentation."""
         return self.documentation.strip().partition("\n")[0]
+
+    def harms_on(self, versions: Versions) -> tuple[Harm, ...]:
+        """What comes of the mistake on the versions that a project allows."""
+        return tuple(harm for harm in self.harms if versions.within(harm.versions))
 
     def check(self, function: C) -> C:
         """Adds a check. What it is called with is named by the annotation of its first parameter."""
