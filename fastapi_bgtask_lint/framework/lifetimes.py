@@ -1,198 +1,93 @@
-"""What a registration hands over that does not live as long as the task: values of the request, and closed ones."""
+"""Which values end before the task can use them, or belong to the request."""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from fastapi_bgtask_lint.framework.outcomes import Outcomes
+from fastapi_bgtask_lint.framework.providers import Providers
+from fastapi_bgtask_lint.framework.reached import Reach, Reached
 from fastapi_bgtask_lint.framework.registrations import Registration, Target
-from fastapi_bgtask_lint.framework.scopes import calls, steps
-from fastapi_bgtask_lint.reading.facts import (
-    Attribute,
-    Await,
-    Call,
-    ClassDef,
-    Expression,
-    Formatted,
-    FunctionDef,
-    Lambda,
-    Name,
-    Operation,
-    Yield,
-)
-from fastapi_bgtask_lint.reading.traversal import children, expressions, statements, walk
-from fastapi_bgtask_lint.resolving.bindings import Assigned, Binding
-from fastapi_bgtask_lint.resolving.calls import own_expressions, yields
+from fastapi_bgtask_lint.framework.scopes import calls
+from fastapi_bgtask_lint.reading.facts import Attribute, Await, Call, FunctionDef, Yield
+from fastapi_bgtask_lint.reading.traversal import expressions, statements, walk
+from fastapi_bgtask_lint.resolving.calls import yields
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.values import (
-    Data,
     Entered,
     External,
     ExternalInstance,
     ExternalMethod,
     Frame,
-    Function,
     Generator,
     Injected,
     Instance,
     Kept,
+    Loaded,
     Made,
-    Partial,
+    Origin,
+    Received,
     Site,
     Value,
-    Values,
-    union,
 )
 
-_DEPTH = 8
-_FUNCTIONS = 60
-"""A task that uses an object in more functions than this is looked at no further."""
-_HELD = 2
-"""How many objects deep a session may be held."""
-_SAME_PATH = frozenset(
-    {
-        "pathlib.Path", "pathlib.PurePath", "builtins.str", "os.path.join", "os.fspath", "os.path.abspath",
-        "os.path.realpath", "os.path.normpath", "os.path.dirname", "os.path.basename",
-    }
-)  # fmt: skip
-_SAME_PATH_METHODS = frozenset(
-    {"joinpath", "resolve", "absolute", "as_posix", "with_name", "with_suffix", "expanduser"}
-)
-_CLEANING = frozenset({"close", "aclose", "unlink", "rmtree", "cleanup", "disconnect", "shutdown", "release"})
-_PATH_ATTRIBUTES = frozenset({"name", "parent"})
+_UPLOAD = "starlette.datastructures.UploadFile"
+_UPLOADED = "tempfile.SpooledTemporaryFile"
+_REQUEST = "starlette.requests.HTTPConnection"
+_ADDING = frozenset({"add", "add_all", "refresh", "merge"})
+_FREEING = frozenset({"expunge", "expunge_all", "make_transient"})
 
 
-class Life(enum.Enum):
-    """When the life of a value ends."""
+class Kind(enum.Enum):
+    """What it is that is handed over."""
 
-    REQUEST = "with the request"
-    CLOSED = "before the response"
+    SESSION = "session"
+    """A database session or connection of the request."""
+    ENTITY = "mapped object"
+    """An ORM instance of such a session."""
+    RESOURCE = "resource"
+    """Another value that its provider closes after the request."""
+    CLOSED = "closed"
+    """Closed before the response."""
+    UPLOAD = "upload"
+    REQUEST = "request"
 
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """A value that is handed over, its end, and where it comes from."""
+    """A value that is handed over, what it is, and where it comes from."""
 
     value: Value
-    life: Life
+    kind: Kind
     source: Site
-    is_session: bool
     held_by: str = ""
     """The class and attribute of the object that holds it."""
+    ends_early: bool = False
+    """Its dependency has function scope: it ends before the response."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)
 class Lifetimes:
-    """Finds out what registrations hand over."""
+    """Judges what registrations hand over."""
 
     evaluator: Evaluator
     outcomes: Outcomes
-    safe_providers: tuple[str, ...] = ()
+    providers: Providers
+    reach: Reach = field(init=False)
+    _known: dict[tuple[int, Frame], tuple[Handed, ...]] = field(default_factory=dict)
 
-    def of(self, registration: Registration, targets: tuple[Target, ...]) -> Iterator[Handed]:
+    def __post_init__(self) -> None:
+        self.reach = Reach(self.evaluator)
+
+    def of(self, registration: Registration, targets: tuple[Target, ...]) -> tuple[Handed, ...]:
         """What the registration hands over that ends before the task can use it, or that the request owns."""
-        frame = registration.frame
-        for argument in registration.given:
-            values = argument.values
-            if argument.expression is not None:
-                values = union(values, self._sources(argument.expression, frame))
-            for value in self._reached(values, _DEPTH):
-                yield from self._judged(value, registration, "")
-        if registration.target is not None:
-            for value in self._reached(registration.target.values, _DEPTH):
-                if not self._is_task_itself(value, registration):
-                    yield from self._judged(value, registration, "")
-        for target in targets:
-            yield from self._held(target, registration)
-
-    @staticmethod
-    def _is_task_itself(value: Value, registration: Registration) -> bool:
-        return registration.target is not None and value in registration.target.values and isinstance(value, Instance)
-
-    # --- what is reached ----------------------------------------------------------------------------------------------
-
-    def _reached(self, values: Values, depth: int) -> Iterator[Value]:
-        """The values, and those inside collections, partials, bound methods, lambdas and nested functions."""
-        if depth == 0:
-            return
-        for value in values:
-            match value:
-                case Data():
-                    for _, found in value.items:
-                        yield from self._reached(found, depth - 1)
-                case Partial():
-                    for argument in value.given:
-                        yield from self._reached(argument.values, depth - 1)
-                        if argument.expression is not None:
-                            sources = self._sources(argument.expression, value.site.frame)
-                            yield from self._reached(sources, depth - 1)
-                    yield from self._reached(value.function, depth - 1)
-                case ExternalMethod():
-                    row = self.evaluator.table.method(value.receiver.type, value.name)
-                    cleans = value.name in _CLEANING or (row is not None and row.cleanup)
-                    if not cleans:
-                        yield value.receiver
-                case Function():
-                    yield from self._reached(self._captured(value), depth - 1)
-                case _:
-                    yield value
-
-    def _captured(self, function: Function) -> Values:
-        """What a lambda or nested function reads of the functions round it."""
-        if function.parent.scope is None or isinstance(function.parent.scope, ClassDef):
-            return ()
-        definition = function.definition
-        inner = self.evaluator.frame(function.module, definition, function.parent)
-        local = self.evaluator.reaching(inner).everywhere
-        found: Values = ()
-        for name in _names(definition):
-            if name.id not in local and self._is_local_of(name.id, function.parent):
-                found = union(found, self._sources(name, inner))
-        return found
-
-    def _is_local_of(self, name: str, frame: Frame) -> bool:
-        where: Frame | None = frame
-        while where is not None and where.scope is not None:
-            if not isinstance(where.scope, ClassDef) and name in self.evaluator.reaching(where).everywhere:
-                return True
-            where = where.parent
-        return False
-
-    def _sources(self, expression: Expression, frame: Frame, depth: int = _DEPTH) -> Values:
-        """The values of an expression, and of what a path or text is built from."""
-        values = self.evaluator.evaluate(expression, frame)
-        if depth == 0:
-            return values
-        found = [values]
-        found += [self._sources(part, frame, depth - 1) for part in self._built_from(expression, frame)]
-        if isinstance(expression, Name):
-            bindings = self.evaluator.reaching(frame).at_use.get(expression.at, ())
-            found += [self._sources(value, frame, depth - 1) for value in _assigned(bindings)]
-            found += self._outer_sources(expression, frame, depth)
-        return union(*found)
-
-    def _outer_sources(self, name: Name, frame: Frame, depth: int) -> list[Values]:
-        if name.at in self.evaluator.reaching(frame).at_use or frame.parent is None or frame.parent.scope is None:
-            return []
-        bindings = self.evaluator.reaching(frame.parent).everywhere.get(name.id, ())
-        return [self._sources(value, frame.parent, depth - 1) for value in _assigned(bindings)]
-
-    def _built_from(self, expression: Expression, frame: Frame) -> Iterator[Expression]:
-        match expression:
-            case Operation(operator="/" | "+"):
-                yield from expression.operands
-            case Formatted():
-                yield from expression.values
-            case Attribute(attr=attr) if attr in _PATH_ATTRIBUTES:
-                yield expression.value
-            case Call(function=Attribute(attr=attr, value=owner)) if attr in _SAME_PATH_METHODS:
-                yield owner
-            case Call():
-                callees = self.evaluator.evaluate(expression.function, frame)
-                if any(isinstance(callee, External) and callee.name in _SAME_PATH for callee in callees):
-                    yield from (argument.value for argument in expression.arguments)
+        key = (registration.call.at, registration.frame)
+        if key not in self._known:
+            found = (self._judged(one, registration) for one in self.reach.of(registration, targets))
+            self._known[key] = tuple(dict.fromkeys(handed for each in found for handed in each))
+        return self._known[key]
 
     # --- what it is ---------------------------------------------------------------------------------------------------
 
@@ -208,35 +103,91 @@ class Lifetimes:
             case _:
                 return False
 
-    def _judged(self, value: Value, registration: Registration, held_by: str) -> Iterator[Handed]:
+    def _judged(self, reached: Reached, registration: Registration) -> Iterator[Handed]:
+        value, held_by = reached.value, reached.held_by
         if not isinstance(value, ExternalInstance | Instance):
             return
+        found = self._kind(value, registration)
+        if found is not None:
+            kind, source = found
+            early = isinstance(value.origin, Injected) and self.providers.ends_early(value.origin)
+            yield Handed(value, kind, source, held_by, early)
+
+    def _kind(self, value: ExternalInstance | Instance, registration: Registration) -> tuple[Kind, Site] | None:
         origin = value.origin
-        session = self.is_session(value)
         match origin:
-            case Injected() if session and self._is_request_scoped(origin):
-                yield Handed(value, Life.REQUEST, Site(origin.frame, origin.parameter), session, held_by)
-            case Kept() if session:
-                yield Handed(value, Life.REQUEST, origin.site, session, held_by)
+            case Injected() | Kept() if self.is_request_session(value):
+                return Kind.SESSION, _source(origin)
+            case Injected() if self.providers.closes(origin):
+                return Kind.RESOURCE, _source(origin)
             case Entered() if self._ends(value, origin, registration):
-                yield Handed(value, Life.CLOSED, origin.site, session, held_by)
+                return Kind.CLOSED, origin.site
             case Made() if self._is_closed(value, origin, registration):
-                yield Handed(value, Life.CLOSED, origin.site, session, held_by)
+                return Kind.CLOSED, origin.site
+            case Received() if self._is_a(value, _UPLOAD) or self._is_a(value, _UPLOADED):
+                return Kind.UPLOAD, _source(origin)
+            case Received() if self._is_a(value, _REQUEST):
+                return Kind.REQUEST, _source(origin)
+        source = self._entity_source(value, registration)
+        return None if source is None else (Kind.ENTITY, source)
 
-    def _is_request_scoped(self, origin: Injected) -> bool:
-        """The provider yields, and is none that the configuration calls safe."""
-        for provider in origin.provider:
-            if not isinstance(provider, Function) or not isinstance(provider.definition, FunctionDef):
-                continue
-            if provider.definition.is_generator and not self._is_safe(provider):
-                return True
-        return False
+    def _is_a(self, value: ExternalInstance | Instance, base: str) -> bool:
+        if isinstance(value, Instance):
+            return self.evaluator.classes.is_subclass(value.cls, base) is True
+        return self.evaluator.table.is_subtype(value.type, base) is True
 
-    def _is_safe(self, provider: Function) -> bool:
-        assert isinstance(provider.definition, FunctionDef)
-        name = provider.definition.name
-        dotted = ".".join((*provider.module.path.with_suffix("").parts, name))
-        return any(dotted == safe or dotted.endswith(f".{safe}") for safe in self.safe_providers)
+    def is_request_session(self, value: Value) -> bool:
+        """A session that a dependency yields, or that a middleware keeps in `request.state`."""
+        if not isinstance(value, ExternalInstance | Instance) or not self.is_session(value):
+            return False
+        origin = value.origin
+        return isinstance(origin, Kept) or (isinstance(origin, Injected) and self.providers.is_request_scoped(origin))
+
+    # --- mapped objects -----------------------------------------------------------------------------------------------
+
+    def _entity_source(self, value: ExternalInstance | Instance, registration: Registration) -> Site | None:
+        """Where a mapped object was loaded through, or added to, a session of the request."""
+        if not isinstance(value, Instance) or not self.evaluator.entities.is_mapped(value.cls):
+            return None
+        frames = [registration.frame, *(caller.frame for caller in registration.way.calls)]
+        if self._is_freed(value, frames):
+            return None
+        origin = value.origin
+        match origin:
+            case Loaded(session=session) if self.is_request_session(session):
+                return origin.site
+            case Made():
+                return self._added(value, [*frames, origin.site.frame])
+            case Injected() if any(self.is_request_session(session) for session in self.providers.sessions(origin)):
+                return _source(origin)
+        return None
+
+    def _added(self, value: Instance, frames: list[Frame]) -> Site | None:
+        for method, given, site in self._session_calls(frames):
+            if method.name in _ADDING and value in given and self.is_request_session(method.receiver):
+                return site
+        return None
+
+    def _is_freed(self, value: Instance, frames: list[Frame]) -> bool:
+        """Some call takes the object, or all objects, out of its session."""
+        return any(
+            method.name in _FREEING and (value in given or not given)
+            for method, given, _ in self._session_calls(frames)
+        )
+
+    def _session_calls(self, frames: list[Frame]) -> Iterator[tuple[ExternalMethod, list[Value], Site]]:
+        """The calls of methods of sessions, with the objects that they are given."""
+        for frame in dict.fromkeys(frames):
+            for _, call in calls(frame):
+                if not isinstance(call.function, Attribute) or call.function.attr not in _ADDING | _FREEING:
+                    continue
+                given = [v for g in self.evaluator.calls.given(call, frame) for v in g.values]
+                items = [item for value in given for item in self.evaluator.items((value,))]
+                for callee in self.evaluator.evaluate(call.function, frame):
+                    if isinstance(callee, ExternalMethod) and self.is_session(callee.receiver):
+                        yield callee, [*given, *items], Site(frame, call)
+
+    # --- what ends before the response --------------------------------------------------------------------------------
 
     def _ends(self, value: ExternalInstance | Instance, origin: Entered, registration: Registration) -> bool:
         """The `with` stands in the handler or in a helper on the way, and its end closes the value."""
@@ -296,76 +247,6 @@ class Lifetimes:
         closers = row.closers if row is not None else ()
         return call.function.attr in closers and value in self.evaluator.evaluate(call.function.value, frame)
 
-    # --- what objects hold --------------------------------------------------------------------------------------------
-
-    def _held(self, target: Target, registration: Registration) -> Iterator[Handed]:
-        """Sessions that an object holds whose method is the task, or that is handed over, where the task reads them."""
-        function = target.value
-        if not isinstance(function, Function):
-            return
-        frame = self.evaluator.calls.enter(function, target.given, registration.site)
-        objects = [*function.receiver, *(v for given in target.given for v in given.values)]
-        start: tuple[Frame, ...] = (frame,)
-        waiting = [(value, start, _HELD) for value in objects if isinstance(value, Instance)]
-        seen: set[Value] = set()
-        while waiting:
-            value, frames, depth = waiting.pop(0)
-            if value in seen or self.is_session(value):
-                continue
-            seen.add(value)
-            attributes, used = self._read(value, frames)
-            for attribute in sorted(attributes):
-                for held in self._reached(self.evaluator.classes.attribute(value, attribute), 2):
-                    yield from self._judged(held, registration, f"{value.cls.definition.name}.{attribute}")
-                    if isinstance(held, Instance) and depth:
-                        waiting.append((held, used, depth - 1))
-
-    def _read(self, value: Instance, start: tuple[Frame, ...]) -> tuple[set[str], tuple[Frame, ...]]:
-        """The attributes of an object that functions read, and those that they call on or with it; and all of these."""
-        found: set[str] = set()
-        used = dict.fromkeys(start)
-        waiting = list(start)
-        while waiting and len(used) < _FUNCTIONS:
-            frame = waiting.pop(0)
-            for step in steps(frame):
-                expression = step.expression
-                if isinstance(expression, Attribute) and value in self.evaluator.evaluate(expression.value, frame):
-                    found.add(expression.attr)
-                if isinstance(expression, Call):
-                    entered = [inner for inner in self._entered_with(value, expression, frame) if inner not in used]
-                    used |= dict.fromkeys(entered)
-                    waiting += entered
-        return found, tuple(used)
-
-    def _entered_with(self, value: Instance, call: Call, frame: Frame) -> Iterator[Frame]:
-        callees = self.evaluator.evaluate(call.function, frame)
-        for callee in callees:
-            if not isinstance(callee, Function):
-                continue
-            given = self.evaluator.calls.given(call, frame)
-            if value in callee.receiver or any(value in argument.values for argument in given):
-                yield self.evaluator.calls.enter(callee, given, Site(frame, call))
-
-
-def _assigned(bindings: Iterable[Binding]) -> list[Expression]:
-    return [b.value for b in bindings if isinstance(b, Assigned) and b.value is not None and not b.path]
-
-
-def _names(definition: FunctionDef | Lambda) -> list[Name]:
-    if isinstance(definition, FunctionDef):
-        found = [expression for _, expression in own_expressions(definition)]
-        lambdas = [expression for expression in found if isinstance(expression, Lambda)]
-        inner = [name for expression in lambdas for name in _names(expression)]
-        return [expression for expression in found if isinstance(expression, Name)] + inner
-    stack: list[Expression] = [definition.body]
-    names: list[Name] = []
-    while stack:
-        current = stack.pop()
-        if isinstance(current, Name):
-            names.append(current)
-        stack.extend(children(current))
-    return names
-
 
 def _yields_inside(origin: Entered) -> bool:
     """The `with` hands its value out by a `yield`: the code round it says when it ends."""
@@ -383,3 +264,11 @@ def _keeps_file(fact: object) -> bool:
     return isinstance(call, Call) and any(
         argument.keyword == "delete" and getattr(argument.value, "value", None) is False for argument in call.arguments
     )
+
+
+def _source(origin: Origin) -> Site:
+    """Where a value comes into the function."""
+    if isinstance(origin, Injected | Received):
+        return Site(origin.frame, origin.parameter)
+    assert isinstance(origin, Kept | Made | Entered | Loaded)
+    return origin.site

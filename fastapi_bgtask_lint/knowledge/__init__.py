@@ -36,6 +36,11 @@ Names are qualified, a method is `module.Class.method`. Keys of the files:
   deadline          the argument with the seconds of a deadline: place or keyword
   deadline-raises   whether running out raises; false when the block is just left
   catches           exceptions that a `with` on it swallows; ["arguments"]: those that it is given
+  entity            what becomes of the mapped class of a query: a query of its class argument "selects" it, a session
+                    "carries" it from the statement argument to the result, methods keep it ("keeps"), or give "one"
+                    object, "all" as a list, a "row", "rows"; a session "gets" one by its class or "fetches" one by a
+                    statement
+  writes            it changes what a database holds
   endless           a retry that goes on without bound unless one of these arguments is given ([]: always)
   instead           what to use on the event loop in its place
 

@@ -64,6 +64,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unkn
     deadline: int | str | None = None
     deadline_raises: bool = True
     catches: tuple[str, ...] = ()
+    entity: Literal["selects", "carries", "keeps", "one", "all", "row", "rows", "gets", "fetches"] | None = None
+    writes: bool = False
     endless: tuple[str, ...] | None = None
     instead: str | None = None
 

@@ -178,6 +178,8 @@ class Classes:
         if assigned:
             known = [value for value in assigned if value != UNKNOWN]
             return union(tuple(known), member) if known and member != ANYTHING else union(assigned, member)
+        if any(self._evaluator.entities.is_descriptor(value) for value in member):
+            return ANYTHING
         if member:
             return self._field(instance, name) or member
         given = self._field(instance, name)

@@ -51,6 +51,7 @@ from fastapi_bgtask_lint.resolving.bindings import (
 from fastapi_bgtask_lint.resolving.calls import Calls
 from fastapi_bgtask_lint.resolving.classes import Classes
 from fastapi_bgtask_lint.resolving.conditions import possible
+from fastapi_bgtask_lint.resolving.entities import Entities
 from fastapi_bgtask_lint.resolving.project import Location, Module, Project
 from fastapi_bgtask_lint.resolving.reaching import Reaching, reaching_definitions
 from fastapi_bgtask_lint.resolving.values import (
@@ -116,6 +117,7 @@ class Evaluator:
         self.classes = Classes(self)
         self.calls = Calls(self)
         self.annotations = Annotations(self)
+        self.entities = Entities(self)
         self._nested = 0
         self._looking: set[tuple[Frame, str]] = set()
         self._frames: dict[tuple[object, ...], Frame] = {}

@@ -81,15 +81,20 @@ class Library:
             return self._run(row, given, site)
         if name.endswith(("sessionmaker", "create_session")) and name.startswith(("sqlalchemy", "sqlmodel")):
             return (ExternalInstance(self._maker(name, given), _made(site)),)
-        return self._result(name, row, _made(site), site)
+        return self._result(name, row, None, given, site)
 
-    def _result(self, name: str, row: Row | None, origin: Made | None, site: Site | None) -> Values:
+    def _result(
+        self, name: str, row: Row | None, receiver: ExternalInstance | None, given: tuple[Given, ...], site: Site | None
+    ) -> Values:
+        origin = _made(site)
         if row is not None and row.returns:
             made: Values = (ExternalInstance(self._evaluator.table.canonical(row.returns), origin),)
         elif self._is_class(name):
             made = (ExternalInstance(self._evaluator.table.canonical(name), origin),)
         else:
             made = (ExternalInstance(f"{name}()", origin),)
+        if row is not None and row.entity is not None:
+            made = self._evaluator.entities.result(row, receiver, given, made, site)
         if row is not None and row.awaitable != "no":
             return (Awaitable(made, row.awaitable == "coroutine", site),)
         return made
@@ -114,7 +119,7 @@ class Library:
             return self._run(row, given, site)
         if row is None and method.name in ("__iter__", "__getitem__", "__aiter__"):
             return ANYTHING
-        return self._result(method.qualified, row, _made(site), site)
+        return self._result(method.qualified, row, method.receiver, given, site)
 
     def call_instance(self, value: ExternalInstance, given: tuple[Given, ...], site: Site | None) -> Values:
         """What calling a library's object gives: a session of a factory, a function of a decorator factory."""
@@ -128,7 +133,7 @@ class Library:
         row = self._evaluator.table.method(value.type, "__call__")
         if row is None or not row.returns:
             return self._call_wrapped(value, given, site)
-        return self._result(f"{value.type}.__call__", row, _made(site), site)
+        return self._result(f"{value.type}.__call__", row, value, given, site)
 
     def wrapped(self, value: ExternalInstance) -> tuple[Row, Values] | None:
         """The row and the callables of an object that runs what it was made of (`sync_to_async(f)`)."""

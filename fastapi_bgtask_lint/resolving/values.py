@@ -108,7 +108,15 @@ class Kept:
     site: Site
 
 
-Origin: TypeAlias = Made | Entered | Injected | Received | Kept | None
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """From a database, through this session."""
+
+    site: Site
+    session: ExternalInstance | Instance
+
+
+Origin: TypeAlias = "Made | Entered | Injected | Received | Kept | Loaded | None"
 
 
 # --- values -----------------------------------------------------------------------------------------------------------
@@ -194,6 +202,8 @@ class ExternalInstance:
 
     type: str
     origin: Origin = None
+    entity: Instance | None = None
+    """The mapped object that a query asks for, or that its result holds."""
 
 
 @dataclass(frozen=True, slots=True)

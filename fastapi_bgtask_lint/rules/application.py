@@ -11,6 +11,7 @@ from fastapi_bgtask_lint.framework.exceptions import ExceptionHandlers
 from fastapi_bgtask_lint.framework.handlers import Handlers
 from fastapi_bgtask_lint.framework.lifetimes import Lifetimes
 from fastapi_bgtask_lint.framework.outcomes import Outcomes
+from fastapi_bgtask_lint.framework.providers import Providers
 from fastapi_bgtask_lint.framework.registrations import Registrations
 from fastapi_bgtask_lint.framework.sources import Sources
 from fastapi_bgtask_lint.framework.versions import ProjectVersions
@@ -34,6 +35,7 @@ class Application:
     exceptions: ExceptionHandlers = field(init=False)
     summaries: Summaries = field(init=False)
     versions: ProjectVersions = field(init=False)
+    providers: Providers = field(init=False)
     lifetimes: Lifetimes = field(init=False)
 
     def __post_init__(self) -> None:
@@ -42,7 +44,8 @@ class Application:
         self.handlers = Handlers(self.evaluator, sources)
         self.registrations = Registrations(self.evaluator, self.handlers)
         self.outcomes = Outcomes(self.evaluator)
-        self.lifetimes = Lifetimes(self.evaluator, self.outcomes, self.settings.safe_providers)
+        self.providers = Providers(self.evaluator, self.settings.safe_providers)
+        self.lifetimes = Lifetimes(self.evaluator, self.outcomes, self.providers)
         self.exceptions = ExceptionHandlers(self.evaluator, sources)
         self.summaries = Summaries(self.evaluator, self.outcomes)
         self.versions = ProjectVersions(self.project.root, self.settings.target_fastapi)

@@ -103,11 +103,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.lifetimes import Handed, Life
+from fastapi_bgtask_lint.framework.lifetimes import Kind
 from fastapi_bgtask_lint.framework.registrations import Registration
 from fastapi_bgtask_lint.rules.application import Application
-from fastapi_bgtask_lint.rules.names import type_name
-from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule, said
+from fastapi_bgtask_lint.rules.handed import ending, what
+from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
 _HELD = "its connection is held until the task ends, and a failing task rolls back what the dependency would commit"
 
@@ -133,16 +133,11 @@ def sessions(registration: Registration, app: Application) -> Iterator[Report]:
     """A database session or connection of the request reaches the task."""
     targets = app.registrations.targets(registration)
     for handed in app.lifetimes.of(registration, targets):
-        if handed.life is Life.REQUEST and handed.is_session:
-            harms = rule.harms_on(app.versions.of(registration.module.path))
+        if handed.kind is Kind.SESSION:
+            harm = ending(rule, handed, registration, app)
             yield Report(
-                f"{_what(handed)} belongs to the request: {said(harms)}; hand over plain values and let the task open a"
-                " session of its own, by an injected session factory",
+                f"{what(handed)} belongs to the request: {harm}; hand over plain values and let the task open a session"
+                " of its own, by an injected session factory",
                 registration.site,
                 ((handed.source, "it comes from this dependency"),),
             )
-
-
-def _what(handed: Handed) -> str:
-    name = f"the {type_name(handed.value)}"
-    return f"{name} that the task reads from {handed.held_by}" if handed.held_by else f"{name} handed to the task"

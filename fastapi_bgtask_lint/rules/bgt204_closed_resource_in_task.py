@@ -73,7 +73,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.lifetimes import Life
+from fastapi_bgtask_lint.framework.lifetimes import Kind
 from fastapi_bgtask_lint.framework.registrations import Registration
 from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.names import type_name
@@ -87,7 +87,7 @@ def closed(registration: Registration, app: Application) -> Iterator[Report]:
     """What a `with` of the handler closes, or the handler itself, reaches the task."""
     targets = app.registrations.targets(registration)
     for handed in app.lifetimes.of(registration, targets):
-        if handed.life is Life.CLOSED:
+        if handed.kind is Kind.CLOSED:
             yield Report(
                 f"the {type_name(handed.value)} handed to the task is closed or deleted before the response is sent, so"
                 " before the task runs; let the task open its own, or end it in the task",

@@ -1,0 +1,276 @@
+"""What a registration hands over: its arguments, what they are built from and hold, and what a closure captures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from fastapi_bgtask_lint.framework.registrations import Registration, Target
+from fastapi_bgtask_lint.framework.scopes import calls, steps
+from fastapi_bgtask_lint.reading.facts import (
+    Attribute,
+    Call,
+    ClassDef,
+    Expression,
+    Formatted,
+    FunctionDef,
+    Lambda,
+    Name,
+    Operation,
+)
+from fastapi_bgtask_lint.reading.traversal import children
+from fastapi_bgtask_lint.resolving.bindings import Assigned, Binding
+from fastapi_bgtask_lint.resolving.calls import own_expressions
+from fastapi_bgtask_lint.resolving.evaluation import Evaluator
+from fastapi_bgtask_lint.resolving.values import (
+    Coroutine,
+    Data,
+    External,
+    ExternalMethod,
+    Frame,
+    Function,
+    Generator,
+    Instance,
+    Partial,
+    Site,
+    Value,
+    Values,
+    union,
+)
+
+_DEPTH = 8
+_FUNCTIONS = 60
+"""A task that uses an object in more functions than this is looked at no further."""
+_HELD = 2
+"""How many objects deep a resource may be held."""
+_SAME_PATH = frozenset(
+    {
+        "pathlib.Path", "pathlib.PurePath", "builtins.str", "os.path.join", "os.fspath", "os.path.abspath",
+        "os.path.realpath", "os.path.normpath", "os.path.dirname", "os.path.basename",
+    }
+)  # fmt: skip
+_SAME_PATH_METHODS = frozenset(
+    {"joinpath", "resolve", "absolute", "as_posix", "with_name", "with_suffix", "expanduser"}
+)
+_CLEANING = frozenset({"close", "aclose", "unlink", "rmtree", "cleanup", "disconnect", "shutdown", "release"})
+_PATH_ATTRIBUTES = frozenset({"name", "parent"})
+_FILLING = frozenset({"append", "add", "extend", "insert"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A value that a task can get hold of."""
+
+    value: Value
+    held_by: str = ""
+    """The class and attribute of the object that holds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Finds out what registrations hand over."""
+
+    evaluator: Evaluator
+
+    def of(self, registration: Registration, targets: tuple[Target, ...]) -> Iterator[Reached]:
+        """Every value that the registration hands over, in the order of the source."""
+        frame = registration.frame
+        for argument in registration.given:
+            values = argument.values
+            if argument.expression is not None:
+                values = union(values, self._sources(argument.expression, frame))
+            yield from (Reached(value) for value in self._reached(values, _DEPTH))
+        if registration.target is not None:
+            for value in self._reached(registration.target.values, _DEPTH):
+                if not self._is_task_itself(value, registration):
+                    yield Reached(value)
+            yield from (Reached(receiver) for receiver in self._of_unlisted_methods(registration.target.values))
+        for target in targets:
+            yield from self._held(target, registration)
+
+    @staticmethod
+    def _is_task_itself(value: Value, registration: Registration) -> bool:
+        return registration.target is not None and value in registration.target.values and isinstance(value, Instance)
+
+    def _of_unlisted_methods(self, values: Values) -> Iterator[Value]:
+        """The objects of methods that the table does not know: as a task they are used, whatever they do."""
+        for value in values:
+            if not isinstance(value, ExternalMethod) or value.name in _CLEANING:
+                continue
+            if self.evaluator.table.method(value.receiver.type, value.name) is None:
+                yield value.receiver
+
+    # --- what is reached ----------------------------------------------------------------------------------------------
+
+    def _reached(self, values: Values, depth: int) -> Iterator[Value]:
+        """The values, and those inside collections, partials, bound methods, lambdas and nested functions."""
+        if depth == 0:
+            return
+        for value in values:
+            match value:
+                case Data():
+                    for _, found in value.items:
+                        yield from self._reached(found, depth - 1)
+                case Partial():
+                    for argument in value.given:
+                        yield from self._reached(argument.values, depth - 1)
+                        if argument.expression is not None:
+                            sources = self._sources(argument.expression, value.site.frame)
+                            yield from self._reached(sources, depth - 1)
+                    yield from self._reached(value.function, depth - 1)
+                case ExternalMethod():
+                    if self._uses_receiver(value):
+                        yield value.receiver
+                case Coroutine() | Generator():
+                    for _, found in value.frame.arguments:
+                        yield from self._reached(found, depth - 1)
+                case Function():
+                    yield from self._reached(self._captured(value), depth - 1)
+                case _:
+                    yield value
+
+    def _uses_receiver(self, method: ExternalMethod) -> bool:
+        """It is a method that does more than to clean up, and no mere attribute."""
+        table = self.evaluator.table
+        row = table.method(method.receiver.type, method.name)
+        if row is None:
+            return table.is_session(method.receiver.type) and method.name not in _CLEANING
+        return not row.cleanup and method.name not in _CLEANING
+
+    def _captured(self, function: Function) -> Values:
+        """What a lambda or nested function reads of the functions round it."""
+        if function.parent.scope is None or isinstance(function.parent.scope, ClassDef):
+            return ()
+        definition = function.definition
+        inner = self.evaluator.frame(function.module, definition, function.parent)
+        local = self.evaluator.reaching(inner).everywhere
+        found: Values = ()
+        for name in _names(definition):
+            if name.id not in local and self._is_local_of(name.id, function.parent):
+                found = union(found, self._sources(name, inner))
+        return found
+
+    def _is_local_of(self, name: str, frame: Frame) -> bool:
+        where: Frame | None = frame
+        while where is not None and where.scope is not None:
+            if not isinstance(where.scope, ClassDef) and name in self.evaluator.reaching(where).everywhere:
+                return True
+            where = where.parent
+        return False
+
+    def _sources(self, expression: Expression, frame: Frame, depth: int = _DEPTH) -> Values:
+        """The values of an expression, and of what a path or text is built from."""
+        values = self.evaluator.evaluate(expression, frame)
+        if depth == 0:
+            return values
+        found = [values]
+        found += [self._sources(part, frame, depth - 1) for part in self._built_from(expression, frame)]
+        if isinstance(expression, Name):
+            bindings = self.evaluator.reaching(frame).at_use.get(expression.at, ())
+            found += [self._sources(value, frame, depth - 1) for value in _assigned(bindings)]
+            found += self._filled(expression, values, frame)
+            found += self._outer_sources(expression, frame, depth)
+        return union(*found)
+
+    def _filled(self, name: Name, values: Values, frame: Frame) -> Iterator[Values]:
+        """What the function puts into a collection that it has made empty."""
+        if not any(isinstance(value, Data) and value.type in ("list", "set", "dict") for value in values):
+            return
+        for _, call in calls(frame):
+            function = call.function
+            if not isinstance(function, Attribute) or function.attr not in _FILLING or not call.arguments:
+                continue
+            if isinstance(function.value, Name) and function.value.id == name.id:
+                added = self.evaluator.evaluate(call.arguments[-1].value, frame)
+                yield self.evaluator.items(added) if function.attr == "extend" else added
+
+    def _outer_sources(self, name: Name, frame: Frame, depth: int) -> list[Values]:
+        if name.at in self.evaluator.reaching(frame).at_use or frame.parent is None or frame.parent.scope is None:
+            return []
+        bindings = self.evaluator.reaching(frame.parent).everywhere.get(name.id, ())
+        return [self._sources(value, frame.parent, depth - 1) for value in _assigned(bindings)]
+
+    def _built_from(self, expression: Expression, frame: Frame) -> Iterator[Expression]:
+        match expression:
+            case Operation(operator="/" | "+"):
+                yield from expression.operands
+            case Formatted():
+                yield from expression.values
+            case Attribute(attr=attr) if attr in _PATH_ATTRIBUTES:
+                yield expression.value
+            case Call(function=Attribute(attr=attr, value=owner)) if attr in _SAME_PATH_METHODS:
+                yield owner
+            case Call():
+                callees = self.evaluator.evaluate(expression.function, frame)
+                if any(isinstance(callee, External) and callee.name in _SAME_PATH for callee in callees):
+                    yield from (argument.value for argument in expression.arguments)
+
+    # --- what objects hold --------------------------------------------------------------------------------------------
+
+    def _held(self, target: Target, registration: Registration) -> Iterator[Reached]:
+        """What an object holds whose method is the task, or that is handed over, where the task reads it."""
+        function = target.value
+        if not isinstance(function, Function):
+            return
+        frame = self.evaluator.calls.enter(function, target.given, registration.site)
+        objects = [*function.receiver, *(v for given in target.given for v in given.values)]
+        start: tuple[Frame, ...] = (frame,)
+        waiting = [(value, start, _HELD) for value in objects if isinstance(value, Instance)]
+        seen: set[Value] = set()
+        while waiting:
+            value, frames, depth = waiting.pop(0)
+            if value in seen:
+                continue
+            seen.add(value)
+            attributes, used = self.read(value, frames)
+            for attribute in sorted(attributes):
+                for held in self._reached(self.evaluator.classes.attribute(value, attribute), 2):
+                    yield Reached(held, f"{value.cls.definition.name}.{attribute}")
+                    if isinstance(held, Instance) and depth:
+                        waiting.append((held, used, depth - 1))
+
+    def read(self, value: Value, start: tuple[Frame, ...]) -> tuple[set[str], tuple[Frame, ...]]:
+        """The attributes of an object that functions read, and those that they call on or with it; and all of these."""
+        found: set[str] = set()
+        used = dict.fromkeys(start)
+        waiting = list(start)
+        while waiting and len(used) < _FUNCTIONS:
+            frame = waiting.pop(0)
+            for step in steps(frame):
+                expression = step.expression
+                if isinstance(expression, Attribute) and value in self.evaluator.evaluate(expression.value, frame):
+                    found.add(expression.attr)
+                if isinstance(expression, Call):
+                    entered = [inner for inner in self._entered_with(value, expression, frame) if inner not in used]
+                    used |= dict.fromkeys(entered)
+                    waiting += entered
+        return found, tuple(used)
+
+    def _entered_with(self, value: Value, call: Call, frame: Frame) -> Iterator[Frame]:
+        callees = self.evaluator.evaluate(call.function, frame)
+        for callee in callees:
+            if not isinstance(callee, Function):
+                continue
+            given = self.evaluator.calls.given(call, frame)
+            if value in callee.receiver or any(value in argument.values for argument in given):
+                yield self.evaluator.calls.enter(callee, given, Site(frame, call))
+
+
+def _assigned(bindings: Iterable[Binding]) -> list[Expression]:
+    return [b.value for b in bindings if isinstance(b, Assigned) and b.value is not None and not b.path]
+
+
+def _names(definition: FunctionDef | Lambda) -> list[Name]:
+    if isinstance(definition, FunctionDef):
+        found = [expression for _, expression in own_expressions(definition)]
+        lambdas = [expression for expression in found if isinstance(expression, Lambda)]
+        inner = [name for expression in lambdas for name in _names(expression)]
+        return [expression for expression in found if isinstance(expression, Name)] + inner
+    stack: list[Expression] = [definition.body]
+    names: list[Name] = []
+    while stack:
+        current = stack.pop()
+        if isinstance(current, Name):
+            names.append(current)
+        stack.extend(children(current))
+    return names
