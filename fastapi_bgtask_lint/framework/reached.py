@@ -26,6 +26,7 @@ from fastapi_bgtask_lint.resolving.values import (
     Coroutine,
     Data,
     External,
+    ExternalInstance,
     ExternalMethod,
     Frame,
     Function,
@@ -54,6 +55,7 @@ _SAME_PATH_METHODS = frozenset(
 )
 _CLEANING = frozenset({"close", "aclose", "unlink", "rmtree", "cleanup", "disconnect", "shutdown", "release"})
 _PATH_ATTRIBUTES = frozenset({"name", "parent"})
+_FILES = ("pathlib.", "tempfile.", "io.", "builtins.", "aiofiles.", "anyio.")
 _FILLING = frozenset({"append", "add", "extend", "insert"})
 
 
@@ -126,6 +128,8 @@ class Reach:
                         yield from self._reached(found, depth - 1)
                 case Function():
                     yield from self._reached(self._captured(value), depth - 1)
+                    if getattr(value.definition, "name", "") not in _CLEANING:
+                        yield from value.receiver
                 case _:
                     yield value
 
@@ -172,6 +176,10 @@ class Reach:
             found += self._outer_sources(expression, frame, depth)
         return union(*found)
 
+    def _is_file(self, owner: Expression, frame: Frame) -> bool:
+        values = self.evaluator.evaluate(owner, frame)
+        return any(isinstance(value, ExternalInstance) and value.type.startswith(_FILES) for value in values)
+
     def _filled(self, name: Name, values: Values, frame: Frame) -> Iterator[Values]:
         """What the function puts into a collection that it has made empty."""
         if not any(isinstance(value, Data) and value.type in ("list", "set", "dict") for value in values):
@@ -196,8 +204,8 @@ class Reach:
                 yield from expression.operands
             case Formatted():
                 yield from expression.values
-            case Attribute(attr=attr) if attr in _PATH_ATTRIBUTES:
-                yield expression.value
+            case Attribute(attr=attr, value=owner) if attr in _PATH_ATTRIBUTES and self._is_file(owner, frame):
+                yield owner
             case Call(function=Attribute(attr=attr, value=owner)) if attr in _SAME_PATH_METHODS:
                 yield owner
             case Call():

@@ -253,7 +253,7 @@ class Annotations:
                     yielded = self._evaluator.calls.yields(result.function, result.frame)
                     results.append(tuple(owned(item, origin) for item in yielded))
                 else:
-                    results.append((result,))
+                    results.append((owned(result, origin) if getattr(result, "origin", ()) is None else result,))
         return union(*results)
 
 

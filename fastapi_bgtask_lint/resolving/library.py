@@ -87,8 +87,10 @@ class Library:
         self, name: str, row: Row | None, receiver: ExternalInstance | None, given: tuple[Given, ...], site: Site | None
     ) -> Values:
         origin = _made(site)
-        if row is not None and row.returns:
-            made: Values = (ExternalInstance(self._evaluator.table.canonical(row.returns), origin),)
+        if row is not None and row.returns and row.returns.startswith("builtins."):
+            made: Values = (Data(row.returns.removeprefix("builtins.")),)
+        elif row is not None and row.returns:
+            made = (ExternalInstance(self._evaluator.table.canonical(row.returns), origin),)
         elif self._is_class(name):
             made = (ExternalInstance(self._evaluator.table.canonical(name), origin),)
         else:
