@@ -9,9 +9,18 @@ from dataclasses import dataclass, field
 from fastapi_bgtask_lint.framework.names import ROUTES
 from fastapi_bgtask_lint.framework.scopes import calls
 from fastapi_bgtask_lint.framework.sources import Sources
-from fastapi_bgtask_lint.reading.facts import Attribute, Call, Constant, Expression, FunctionDef
+from fastapi_bgtask_lint.reading.facts import Attribute, Call, Constant, Expression, FunctionDef, Parameter
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
-from fastapi_bgtask_lint.resolving.values import Frame, Function, Partial, Value
+from fastapi_bgtask_lint.resolving.values import (
+    Data,
+    ExternalInstance,
+    Frame,
+    Function,
+    Instance,
+    Partial,
+    Received,
+    Value,
+)
 
 _DEPTH = 4
 """How many helpers may hand a BackgroundTasks on."""
@@ -107,6 +116,24 @@ class Handlers:
         """The function is named in a `Depends(...)` of the project."""
         self.callers(frame)
         return frame.scope in self._dependencies
+
+    def has_body(self, frame: Frame) -> bool:
+        """A parameter of the function makes FastAPI read the request's body: a model, a form, a file."""
+        parameters = frame.scope.parameters if isinstance(frame.scope, FunctionDef) else ()
+        return any(self._is_of_body(parameter, frame) for parameter in parameters)
+
+    def _is_of_body(self, parameter: Parameter, frame: Frame) -> bool:
+        annotations = self.evaluator.annotations
+        if annotations.body_markers(parameter, frame):
+            return True
+        for value in annotations.parameter(parameter, frame):
+            if isinstance(value, Data) and value.type in ("dict", "list", "set"):
+                return True
+            if isinstance(value, Instance) and isinstance(value.origin, Received):
+                return True
+            if isinstance(value, ExternalInstance) and value.type.endswith(".UploadFile"):
+                return True
+        return False
 
     def callers(self, frame: Frame) -> tuple[Caller, ...]:
         """The calls of a function in the project, in the order of paths and lines."""

@@ -59,11 +59,21 @@ _ITERATORS = frozenset(
 _PLAIN = frozenset({"str", "int", "float", "bool", "bytes", "dict", "list", "set", "tuple", "frozenset", "complex"})
 _VAGUE = frozenset({"Any", "object", "Callable", "Awaitable", "Coroutine", "TypeVar", "Self", "Hashable", "Protocol"})
 _MARKERS = frozenset({"Depends", "Security"})
+_BODY = frozenset({"Body", "Form", "File"})
+PARAMETERS = frozenset({"Depends", "Security", "Query", "Header", "Cookie", "Path", "Body", "Form", "File"})
+"""What FastAPI replaces by a value of the request, in the functions that it calls itself."""
 
 
 def is_marker(value: Value) -> bool:
     """The value is what `Depends(...)` or `Security(...)` of FastAPI returns."""
     return isinstance(value, ExternalInstance) and value.type.startswith("fastapi") and _last(value.type) in _MARKERS
+
+
+def is_parameter(value: Value, names: frozenset[str]) -> bool:
+    """The value is what one of these functions of FastAPI returns: `Query(...)`, `Body(...)`."""
+    if not isinstance(value, ExternalInstance) or not value.type.startswith("fastapi."):
+        return False
+    return _last(value.type).removesuffix("()") in names
 
 
 def _last(name: str) -> str:
@@ -210,13 +220,21 @@ class Annotations:
 
     def markers(self, parameter: Parameter, frame: Frame) -> tuple[ExternalInstance, ...]:
         """The `Depends(...)` and `Security(...)` of a parameter, as its default or in `Annotated`."""
+        return tuple(value for value in self.described(parameter, frame) if is_marker(value))
+
+    def body_markers(self, parameter: Parameter, frame: Frame) -> tuple[ExternalInstance, ...]:
+        """The `Body(...)`, `Form(...)` and `File(...)` of a parameter."""
+        return tuple(value for value in self.described(parameter, frame) if is_parameter(value, _BODY))
+
+    def described(self, parameter: Parameter, frame: Frame) -> tuple[ExternalInstance, ...]:
+        """The default of a parameter and what stands in its `Annotated`, as far as a library made it."""
         outside = self._outside(frame)
         found: Values = NOTHING
         if parameter.default is not None:
             found = self._evaluator.evaluate(parameter.default, outside)
         if parameter.annotation is not None:
             found = union(found, self.metadata(self._evaluator.evaluate(parameter.annotation, outside)))
-        return tuple(value for value in found if isinstance(value, ExternalInstance) and is_marker(value))
+        return tuple(value for value in found if isinstance(value, ExternalInstance))
 
     def metadata(self, types: Values) -> Values:
         """What stands in `Annotated[...]` after the type, through aliases."""

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fastapi_bgtask_lint.effects.effect import Effect
 from fastapi_bgtask_lint.effects.summaries import Summaries
 from fastapi_bgtask_lint.framework.exceptions import ExceptionHandlers
 from fastapi_bgtask_lint.framework.handlers import Handlers
 from fastapi_bgtask_lint.framework.lifetimes import Lifetimes
 from fastapi_bgtask_lint.framework.outcomes import Outcomes
 from fastapi_bgtask_lint.framework.providers import Providers
-from fastapi_bgtask_lint.framework.registrations import Registrations
+from fastapi_bgtask_lint.framework.registrations import Registration, Registrations, Target
 from fastapi_bgtask_lint.framework.sources import Sources
 from fastapi_bgtask_lint.framework.versions import ProjectVersions
 from fastapi_bgtask_lint.knowledge import Table, load
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.project import Project
+from fastapi_bgtask_lint.resolving.values import Function
 from fastapi_bgtask_lint.settings import Settings
 
 
@@ -49,6 +51,12 @@ class Application:
         self.exceptions = ExceptionHandlers(self.evaluator, sources)
         self.summaries = Summaries(self.evaluator, self.outcomes)
         self.versions = ProjectVersions(self.project.root, self.settings.target_fastapi)
+
+    def effects(self, target: Target, registration: Registration) -> Iterator[Effect]:
+        """What a task does that a registration registers; nothing for what has no body in the project."""
+        if isinstance(target.value, Function):
+            frame = self.evaluator.calls.enter(target.value, target.given, registration.site)
+            yield from self.summaries.of_function(target.value, frame)
 
 
 def application(root: Path, settings: Settings, overrides: Mapping[Path, bytes]) -> Application:

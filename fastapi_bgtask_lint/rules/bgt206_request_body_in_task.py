@@ -1,0 +1,114 @@
+"""Task reads the request's body
+
+The body of a request comes from the connection, and that is over when the task runs. Under a real server `body()`,
+`json()`, `form()` and `stream()` raise `ClientDisconnect` there, and `is_disconnected()` is always true (seen with
+uvicorn 0.54 on FastAPI 0.165). Under the TestClient the body can still be read, on every version: the tests pass. What
+the handler has read before is kept in the request, and can be read again. A WebSocket is closed when its handler ends.
+
+Read the body in the handler and hand over its content. With `--pedantic`, or when this rule is selected by its full
+code, any use of the Request in a task is reported: hand over the values, such as a header or the client's address.
+
+Suppress it where a middleware or dependency that the tool can't see has read the body of this Request.
+
+## Bad
+```py app.py
+import logging
+
+from fastapi import BackgroundTasks, FastAPI, Request
+from starlette.requests import ClientDisconnect
+
+logger = logging.getLogger(__name__)
+app = FastAPI()
+sizes: list[int] = []
+
+
+async def measure(request: Request) -> None:
+    try:
+        sizes.append(len(await request.body()))
+    except ClientDisconnect:
+        logger.exception("the body is gone")
+
+
+@app.post("/events")
+async def receive(request: Request, tasks: BackgroundTasks) -> dict[str, str]:
+    tasks.add_task(measure, request)  # BGT206
+    return {"status": "accepted"}
+```
+
+## Good
+```py app.py
+from fastapi import BackgroundTasks, FastAPI, Request
+
+app = FastAPI()
+sizes: list[int] = []
+
+
+async def measure(body: bytes) -> None:
+    sizes.append(len(body))
+
+
+@app.post("/events")
+async def receive(request: Request, tasks: BackgroundTasks) -> dict[str, str]:
+    tasks.add_task(measure, await request.body())
+    return {"status": "accepted"}
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_bgtask_lint.effects.chains import related
+from fastapi_bgtask_lint.effects.effect import Effect
+from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.framework.lifetimes import Handed, Kind
+from fastapi_bgtask_lint.framework.registrations import Registration
+from fastapi_bgtask_lint.resolving.values import Received
+from fastapi_bgtask_lint.rules.application import Application
+from fastapi_bgtask_lint.rules.names import type_name
+from fastapi_bgtask_lint.rules.rule import Report, Rule
+
+rule = Rule(__doc__, code="BGT206", name="request-body-in-task", severity=Severity.WARNING)
+
+_READING = frozenset({"body", "json", "form", "stream"})
+_CONNECTION = frozenset({"receive", "is_disconnected", "send_text", "send_bytes", "send_json", "receive_text",
+                         "receive_bytes", "receive_json", "iter_text", "iter_bytes", "iter_json"})  # fmt: skip
+
+
+@rule.check
+def bodies(registration: Registration, app: Application) -> Iterator[Report]:
+    """The task reads from the connection of the request; once a registration."""
+    targets = app.registrations.targets(registration)
+    for handed in app.lifetimes.of(registration, targets):
+        if handed.kind is not Kind.REQUEST:
+            continue
+        effect = next((e for target in targets for e in _reads(handed, app.effects(target, registration), app)), None)
+        if effect is not None:
+            yield Report(
+                f"the {type_name(handed.value)} handed to the task is over when it runs, and {_last(effect)}() needs"
+                " its connection: under a real server nothing is left to read; read it in the handler and hand over"
+                " the content",
+                registration.site,
+                related(effect, registration.site, f"{_last(effect)}() is called here"),
+            )
+
+
+def _reads(handed: Handed, effects: Iterator[Effect], app: Application) -> Iterator[Effect]:
+    for effect in effects:
+        if effect.receiver != handed.value:
+            continue
+        if _last(effect) in _CONNECTION or (_last(effect) in _READING and not _is_read_before(handed, app)):
+            yield effect
+
+
+def _last(effect: Effect) -> str:
+    return effect.what.rpartition(".")[2]
+
+
+def _is_read_before(handed: Handed, app: Application) -> bool:
+    """The handler reads the body, or FastAPI does for one of its parameters: then the Request keeps it."""
+    origin = getattr(handed.value, "origin", None)
+    if not isinstance(origin, Received):
+        return True
+    used, _ = app.lifetimes.reach.read(handed.value, (origin.frame,))
+    return bool(used & _READING) or app.handlers.has_body(origin.frame)
