@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from fastapi_bgtask_lint.knowledge import Row
 from fastapi_bgtask_lint.reading.facts import FunctionDef
-from fastapi_bgtask_lint.resolving.values import Site, Value, Values
+from fastapi_bgtask_lint.resolving.values import Generator, Site, Value, Values
 
 
 class Side(enum.Enum):
@@ -26,6 +26,8 @@ class Kind(enum.Enum):
     DEADLINE = "deadline"
     YIELD = "yield"
     """Where a generator hands control out; what the code that gets it does, happens here."""
+    DRIVEN = "driven"
+    """A generator is driven by hand and not run to its end."""
 
 
 class Timing(enum.Enum):
@@ -50,6 +52,8 @@ class Effect:
     row: Row | None = None
     raised: Values = ()
     receiver: Value | None = None
+    generator: Generator | None = None
+    """Which one is driven."""
     fails: bool = False
     """An exception can leave the function here."""
     side: Side = Side.HERE

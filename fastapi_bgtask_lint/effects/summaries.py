@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from fastapi_bgtask_lint.effects.driven import Driven
 from fastapi_bgtask_lint.effects.effect import Effect, Kind, Side, Timing
 from fastapi_bgtask_lint.effects.guards import Guards
 from fastapi_bgtask_lint.effects.timing import Timings
@@ -72,10 +73,12 @@ class Summaries:
     _known: dict[Frame, tuple[Effect, ...]] = field(default_factory=dict)
     _timings: Timings = field(init=False)
     _guards: Guards = field(init=False)
+    _driven: Driven = field(init=False)
 
     def __post_init__(self) -> None:
         self._timings = Timings(self.evaluator)
         self._guards = Guards(self.evaluator, self.outcomes, self)
+        self._driven = Driven(self.evaluator)
 
     def of(self, frame: Frame) -> tuple[Effect, ...]:
         """Everything that running the body of a function does; nothing for a function that is being worked out."""
@@ -175,6 +178,7 @@ class Summaries:
     def _for(self, statement: For, frame: Frame, within: Handler | None) -> Iterator[Effect]:
         yield from self._expression(statement.iterable, frame, statement.is_async)
         yield from self._iterated(statement.iterable, frame)
+        yield from self._driven.by_loop(statement, frame)
         yield from self._block(statement.body, frame, within)
         yield from self._block(statement.orelse, frame, within)
 
@@ -257,6 +261,7 @@ class Summaries:
                 return None
 
     def _call(self, call: Call, frame: Frame, awaited: bool) -> Iterator[Effect]:
+        yield from self._driven.by_call(call, frame)
         callees = list(self._rows(call, frame))
         runners = [row for _, row in callees if row is not None and row.runs and not row.wraps]
         if runners:
@@ -418,7 +423,7 @@ def _last(callee: Value) -> str:
 
 def _is_plain(callee: Value) -> bool:
     """Nothing that is awaited, whatever the code says: a built-in, or an object whose type nobody knows."""
-    return _name(callee).startswith("builtins.")
+    return _name(callee).startswith(("builtins.", "types."))
 
 
 def _shortest(effects: Iterable[Effect]) -> tuple[Effect, ...]:

@@ -12,6 +12,7 @@ from fastapi_bgtask_lint.framework.exceptions import ExceptionHandlers
 from fastapi_bgtask_lint.framework.handlers import Handlers
 from fastapi_bgtask_lint.framework.lifetimes import Lifetimes
 from fastapi_bgtask_lint.framework.outcomes import Outcomes
+from fastapi_bgtask_lint.framework.ownership import Ownership
 from fastapi_bgtask_lint.framework.providers import Providers
 from fastapi_bgtask_lint.framework.registrations import Registration, Registrations, Target
 from fastapi_bgtask_lint.framework.sources import Sources
@@ -39,6 +40,7 @@ class Application:
     versions: ProjectVersions = field(init=False)
     providers: Providers = field(init=False)
     lifetimes: Lifetimes = field(init=False)
+    ownership: Ownership = field(init=False)
 
     def __post_init__(self) -> None:
         self.evaluator = Evaluator(self.project, self.table, _taught(self.settings))
@@ -48,6 +50,7 @@ class Application:
         self.outcomes = Outcomes(self.evaluator)
         self.providers = Providers(self.evaluator, self.settings.safe_providers)
         self.lifetimes = Lifetimes(self.evaluator, self.outcomes, self.providers)
+        self.ownership = Ownership(self.evaluator)
         self.exceptions = ExceptionHandlers(self.evaluator, sources)
         self.summaries = Summaries(self.evaluator, self.outcomes)
         self.versions = ProjectVersions(self.project.root, self.settings.target_fastapi)

@@ -1,0 +1,75 @@
+"""Generator dependencies that a function drives by hand and does not run to their end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fastapi_bgtask_lint.effects.effect import Effect, Kind
+from fastapi_bgtask_lint.framework.scopes import function_name
+from fastapi_bgtask_lint.reading.facts import (
+    Attribute,
+    Call,
+    ClassDef,
+    Expression,
+    For,
+    FunctionDef,
+    Jump,
+    Return,
+    Statement,
+    While,
+)
+from fastapi_bgtask_lint.reading.traversal import blocks, statements
+from fastapi_bgtask_lint.resolving.evaluation import Evaluator
+from fastapi_bgtask_lint.resolving.values import External, Frame, Generator, Site
+
+_STEPPING = frozenset({"builtins.next", "builtins.anext"})
+_STEPS = frozenset({"__next__", "__anext__"})
+
+
+@dataclass(frozen=True, slots=True)
+class Driven:
+    """Looks for them; the generator is the effect's receiver."""
+
+    evaluator: Evaluator
+
+    def by_call(self, call: Call, frame: Frame) -> Iterator[Effect]:
+        """`next(get())`, `anext(get())` and `get().__next__()`: nothing keeps the generator, so it ends at once."""
+        source = self._stepped(call, frame)
+        if isinstance(source, Call):
+            yield from self._effects(source, Site(frame, call))
+
+    def _stepped(self, call: Call, frame: Frame) -> Expression | None:
+        function = call.function
+        if isinstance(function, Attribute) and function.attr in _STEPS:
+            return function.value
+        callees = self.evaluator.evaluate(function, frame)
+        if call.arguments and any(isinstance(callee, External) and callee.name in _STEPPING for callee in callees):
+            return call.arguments[0].value
+        return None
+
+    def by_loop(self, loop: For, frame: Frame) -> Iterator[Effect]:
+        """`for value in get():` that is left by `return` or `break`."""
+        if isinstance(loop.iterable, Call) and (_returns(loop.body) or _breaks(loop.body)):
+            yield from self._effects(loop.iterable, Site(frame, loop))
+
+    def _effects(self, source: Call, site: Site) -> Iterator[Effect]:
+        for value in self.evaluator.evaluate(source, site.frame):
+            if isinstance(value, Generator) and not value.function.manages:
+                yield Effect(Kind.DRIVEN, function_name(value.frame), (site,), generator=value)
+
+
+def _returns(body: tuple[Statement, ...]) -> bool:
+    return any(isinstance(statement, Return) for statement in statements(body))
+
+
+def _breaks(body: tuple[Statement, ...]) -> bool:
+    """A `break` of the loop itself."""
+    for statement in body:
+        if isinstance(statement, Jump) and statement.kind == "break":
+            return True
+        if isinstance(statement, For | While | FunctionDef | ClassDef):
+            continue
+        if any(_breaks(block) for block in blocks(statement)):
+            return True
+    return False

@@ -1,0 +1,135 @@
+"""Whose a database session is that a task uses: its own, or one that the whole process shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fastapi_bgtask_lint.framework.scopes import calls
+from fastapi_bgtask_lint.reading.facts import Attribute, Call, ClassDef, Expression, Name, Try, With
+from fastapi_bgtask_lint.reading.traversal import expressions, statements, walk
+from fastapi_bgtask_lint.resolving.evaluation import Evaluator
+from fastapi_bgtask_lint.resolving.values import (
+    Entered,
+    ExternalInstance,
+    Frame,
+    Instance,
+    Made,
+    Site,
+    Value,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """Finds out where the session of a call was made."""
+
+    evaluator: Evaluator
+
+    def shared(self, chain: tuple[Site, ...], session: Value) -> Site | None:
+        """Where a session was made once that the last call of a chain uses: at module level, in a class body, or in an
+        object that was made there.
+        """
+        origin = getattr(session, "origin", None)
+        if isinstance(origin, Made) and _is_outside(origin.site.frame):
+            return origin.site
+        named = (found for site in chain for found in self._named(site, session))
+        return next(named, None) or self._of_singleton(chain[-1])
+
+    def _named(self, call: Site, session: Value) -> Iterator[Site]:
+        """The module's own name for it, as the call's receiver or argument: `session = next(get_session())`."""
+        if not isinstance(call.fact, Call):
+            return
+        receiver = _receiver(call.fact)
+        parts = [argument.value for argument in call.fact.arguments] + ([receiver] if receiver is not None else [])
+        for part in parts:
+            is_global = isinstance(part, Name) and self._is_global(part, call.frame)
+            if is_global and session in self.evaluator.evaluate(part, call.frame):
+                yield from self._global_sites(part, call.frame)
+
+    def _is_global(self, name: Name, frame: Frame) -> bool:
+        where: Frame | None = frame
+        while where is not None and where.scope is not None:
+            if not isinstance(where.scope, ClassDef) and name.id in self.evaluator.reaching(where).everywhere:
+                return False
+            where = where.parent
+        return True
+
+    def _global_sites(self, name: Expression, frame: Frame) -> Iterator[Site]:
+        assert isinstance(name, Name)
+        module = self.evaluator.module_frame(frame.module)
+        for binding in self.evaluator.reaching(module).at_end.get(name.id, ()):
+            value = getattr(binding, "value", None)
+            if isinstance(value, Call):
+                yield Site(module, value)
+
+    def _of_singleton(self, call: Site) -> Site | None:
+        """`self.session` of an object that was made at module level, bound in its `__init__`."""
+        expression = _receiver(call.fact)
+        if not isinstance(expression, Attribute):
+            return None
+        for owner in self.evaluator.evaluate(expression.value, call.frame):
+            if not isinstance(owner, Instance) or not isinstance(owner.origin, Made):
+                continue
+            if not _is_outside(owner.origin.site.frame):
+                continue
+            for value in self.evaluator.classes.attribute(owner, expression.attr):
+                origin = getattr(value, "origin", None)
+                if isinstance(origin, Made) and getattr(origin.site.frame.scope, "name", "") == "__init__":
+                    return origin.site
+        return None
+
+    @staticmethod
+    def is_own(value: Value | None, outside: tuple[Frame, ...]) -> bool:
+        """The session was made by a function, and by none of these."""
+        if not isinstance(value, ExternalInstance | Instance) or not isinstance(value.origin, Made | Entered):
+            return False
+        frame = value.origin.site.frame
+        return not _is_outside(frame) and not any(frame.scope is other.scope for other in outside)
+
+    # --- how it ends --------------------------------------------------------------------------------------------------
+
+    def closes(self, site: Site, session: Value) -> tuple[bool, bool]:
+        """Whether the function closes a session that a place in it gives, and whether in a `finally` or `with`."""
+        if _is_entered(site):
+            return True, True
+        closing = [
+            call
+            for _, call in calls(site.frame)
+            if isinstance(call.function, Attribute)
+            and call.function.attr in ("close", "aclose", "__exit__", "__aexit__")
+            and session in self.evaluator.evaluate(call.function.value, site.frame)
+        ]
+        return bool(closing), any(_is_final(call, site.frame) for call in closing)
+
+
+def _receiver(fact: object) -> Expression | None:
+    return fact.function.value if isinstance(fact, Call) and isinstance(fact.function, Attribute) else None
+
+
+def _is_outside(frame: Frame) -> bool:
+    """The module itself or a class body: what is made there is made once."""
+    return frame.scope is None or isinstance(frame.scope, ClassDef)
+
+
+def _is_entered(site: Site) -> bool:
+    """`with next(get_session()) as session`"""
+    body = getattr(site.frame.scope, "body", ())
+    withs = [statement for statement in statements(body) if isinstance(statement, With)]
+    return any(_holds(item.context, site) for statement in withs for item in statement.items)
+
+
+def _holds(context: Expression, site: Site) -> bool:
+    return any(part is site.fact for part in walk(context))
+
+
+def _is_final(call: Call, frame: Frame) -> bool:
+    tries = [statement for statement in statements(getattr(frame.scope, "body", ())) if isinstance(statement, Try)]
+    parts = (
+        part
+        for attempt in tries
+        for statement in statements(attempt.final)
+        for top in expressions(statement)
+        for part in walk(top)
+    )
+    return any(part is call for part in parts)
