@@ -68,7 +68,8 @@ class Handlers:
     evaluator: Evaluator
     sources: Sources
     _callers: dict[FunctionDef, tuple[Caller, ...]] = field(default_factory=dict)
-    _dependencies: set[FunctionDef] = field(default_factory=set)
+    _dependencies: dict[FunctionDef, list[Call]] = field(default_factory=dict)
+    """The `Depends(...)` that name a function."""
 
     def entry(self, function: FunctionDef) -> Entry | None:
         """How FastAPI runs a function by its decorators; None when they don't say."""
@@ -117,6 +118,11 @@ class Handlers:
         self.callers(frame)
         return frame.scope in self._dependencies
 
+    def markers(self, frame: Frame) -> list[Call]:
+        """The `Depends(...)` of the project that name the function."""
+        self.callers(frame)
+        return self._dependencies.get(frame.scope, []) if isinstance(frame.scope, FunctionDef) else []
+
     def has_body(self, frame: Frame) -> bool:
         """A parameter of the function makes FastAPI read the request's body: a model, a form, a file."""
         parameters = frame.scope.parameters if isinstance(frame.scope, FunctionDef) else ()
@@ -149,7 +155,7 @@ class Handlers:
         for module_frame in self.sources.scopes_calling(function.name):
             for _, call in calls(module_frame):
                 if self._names_dependency(call, module_frame, function):
-                    self._dependencies.add(function)
+                    self._dependencies.setdefault(function, []).append(call)
                     continue
                 if _last_name(call.function) != function.name:
                     continue

@@ -80,8 +80,8 @@ class Outcomes:
             frame = caller.frame
         return exits.always_raises
 
-    def passes(self, frame: Frame, first: Call, second: Call) -> bool:
-        """After one call of the frame's function another can be reached."""
+    def passes(self, frame: Frame, first: Expression, second: Expression) -> bool:
+        """After one expression of the frame's function another can be reached."""
         passage = _Passage(self, self._evaluator, frame, first, None)
         passage.sought = second
         passage.block(body_of(frame), False)
@@ -117,7 +117,7 @@ class _Passage(Walk[bool]):
         outcomes: Outcomes,
         evaluator: Evaluator,
         frame: Frame,
-        call: Call | None,
+        call: Expression | None,
         raising: tuple[Raise | Evaluate, Frame] | None,
     ) -> None:
         self._outcomes = outcomes
@@ -125,7 +125,7 @@ class _Passage(Walk[bool]):
         self._frame = frame
         self._call = call
         self._raising = raising
-        self.sought: Call | None = None
+        self.sought: Expression | None = None
         self.found = False
 
     def block(self, body: Sequence[Statement], state: bool) -> Outcome[bool]:

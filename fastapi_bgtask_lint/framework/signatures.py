@@ -22,6 +22,20 @@ def mismatch(value: Value, given: tuple[Given, ...]) -> str | None:
     )
 
 
+def not_given(value: Function, given: tuple[Given, ...]) -> list[Parameter]:
+    """The parameters that a call with these arguments leaves out; none when `*args` or `**kwargs` make it unknown."""
+    if any(argument.star for argument in given):
+        return []
+    parameters = list(value.definition.parameters)
+    if value.receiver and parameters and parameters[0].kind in _POSITIONAL:
+        parameters = parameters[1:]
+    count = sum(argument.keyword is None for argument in given)
+    keywords = {argument.keyword for argument in given}
+    positional = [parameter for parameter in parameters if parameter.kind in _POSITIONAL]
+    rest = positional[count:] + [p for p in parameters if p.kind == ParameterKind.KEYWORD_ONLY]
+    return [parameter for parameter in rest if parameter.name not in keywords]
+
+
 def _positional(name: str, parameters: list[Parameter], given: tuple[Given, ...]) -> str | None:
     count = sum(argument.keyword is None for argument in given)
     room = sum(parameter.kind in _POSITIONAL for parameter in parameters)

@@ -16,6 +16,7 @@ from fastapi_bgtask_lint.framework.ownership import Ownership
 from fastapi_bgtask_lint.framework.providers import Providers
 from fastapi_bgtask_lint.framework.registrations import Registration, Registrations, Target
 from fastapi_bgtask_lint.framework.sources import Sources
+from fastapi_bgtask_lint.framework.transactions import Transactions
 from fastapi_bgtask_lint.framework.versions import ProjectVersions
 from fastapi_bgtask_lint.knowledge import Table, load
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
@@ -41,6 +42,7 @@ class Application:
     providers: Providers = field(init=False)
     lifetimes: Lifetimes = field(init=False)
     ownership: Ownership = field(init=False)
+    transactions: Transactions = field(init=False)
 
     def __post_init__(self) -> None:
         self.evaluator = Evaluator(self.project, self.table, _taught(self.settings))
@@ -51,6 +53,7 @@ class Application:
         self.providers = Providers(self.evaluator, self.settings.safe_providers)
         self.lifetimes = Lifetimes(self.evaluator, self.outcomes, self.providers)
         self.ownership = Ownership(self.evaluator)
+        self.transactions = Transactions(self.evaluator, self.providers, self.lifetimes)
         self.exceptions = ExceptionHandlers(self.evaluator, sources)
         self.summaries = Summaries(self.evaluator, self.outcomes)
         self.versions = ProjectVersions(self.project.root, self.settings.target_fastapi)
