@@ -88,7 +88,7 @@ class Library:
     ) -> Values:
         origin = _made(site)
         if row is not None and row.returns and row.returns.startswith("builtins."):
-            made: Values = (Data(row.returns.removeprefix("builtins.")),)
+            made: Values = (_of_built_in(row.returns.removeprefix("builtins.")),)
         elif row is not None and row.returns:
             made = (ExternalInstance(self._evaluator.table.canonical(row.returns), origin),)
         elif self._is_class(name):
@@ -266,6 +266,10 @@ def handed(row: Row, given: tuple[Given, ...]) -> tuple[Given | None, tuple[Give
         return None, ()
     keywords = tuple(g for g in given if g.keyword is not None)
     return positional[index], (*positional[index + 1 :], *keywords)
+
+
+def _of_built_in(name: str) -> Value:
+    return NONE if name == "None" else Data(name)
 
 
 def _made(site: Site | None) -> Made | None:

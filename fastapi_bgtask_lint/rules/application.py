@@ -16,6 +16,7 @@ from fastapi_bgtask_lint.framework.ownership import Ownership
 from fastapi_bgtask_lint.framework.providers import Providers
 from fastapi_bgtask_lint.framework.registrations import Registration, Registrations, Target
 from fastapi_bgtask_lint.framework.sources import Sources
+from fastapi_bgtask_lint.framework.spawned import Spawns
 from fastapi_bgtask_lint.framework.transactions import Transactions
 from fastapi_bgtask_lint.framework.versions import ProjectVersions
 from fastapi_bgtask_lint.knowledge import Table, load
@@ -43,6 +44,7 @@ class Application:
     lifetimes: Lifetimes = field(init=False)
     ownership: Ownership = field(init=False)
     transactions: Transactions = field(init=False)
+    spawns: Spawns = field(init=False)
 
     def __post_init__(self) -> None:
         self.evaluator = Evaluator(self.project, self.table, _taught(self.settings))
@@ -54,6 +56,7 @@ class Application:
         self.lifetimes = Lifetimes(self.evaluator, self.outcomes, self.providers)
         self.ownership = Ownership(self.evaluator)
         self.transactions = Transactions(self.evaluator, self.providers, self.lifetimes)
+        self.spawns = Spawns(self.evaluator, self.handlers)
         self.exceptions = ExceptionHandlers(self.evaluator, sources)
         self.summaries = Summaries(self.evaluator, self.outcomes)
         self.versions = ProjectVersions(self.project.root, self.settings.target_fastapi)

@@ -1,0 +1,126 @@
+"""Work that a function starts and does not wait for: tasks of the loop, threads, jobs of executors and schedulers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fastapi_bgtask_lint.framework.handlers import Handlers
+from fastapi_bgtask_lint.framework.registrations import Registration
+from fastapi_bgtask_lint.framework.scopes import body_of, calls
+from fastapi_bgtask_lint.knowledge import Row
+from fastapi_bgtask_lint.reading.facts import (
+    Attribute,
+    Await,
+    Call,
+    Constant,
+    Expression,
+    FunctionDef,
+    Lambda,
+    Return,
+    Statement,
+    With,
+    Yield,
+)
+from fastapi_bgtask_lint.reading.traversal import expressions, statements, walk
+from fastapi_bgtask_lint.resolving.evaluation import Evaluator
+from fastapi_bgtask_lint.resolving.library import handed
+from fastapi_bgtask_lint.resolving.values import Data, External, ExternalInstance, ExternalMethod, Frame, Given, Value
+
+_SPAWNING = frozenset(
+    {"create_task", "ensure_future", "run_in_executor", "submit", "Thread", "Timer", "add_job", "Process"}
+)
+_WAITING = frozenset({"gather", "wait", "wait_for", "shield", "as_completed", "result", "join", "timeout", "run"})
+
+
+@dataclass(frozen=True, slots=True)
+class Spawns:
+    """Finds such work."""
+
+    evaluator: Evaluator
+    handlers: Handlers
+
+    def of(self, frame: Frame) -> Iterator[Registration]:
+        """What a function starts and leaves alone, in every way that leads to the function, as a registration."""
+        found = [(statement, call) for statement, call in calls(frame) if self._spawns(call, frame)]
+        found = [(statement, call) for statement, call in found if not _is_given_back(statement, call)]
+        if not found or self._waits(frame):
+            return
+        for way in self.handlers.ways(frame):
+            for statement, call in found:
+                target, given = self._parts(call, way.frame)
+                yield Registration(way, statement, call, None, target, given)
+
+    def _spawns(self, call: Call, frame: Frame) -> bool:
+        if _last(call.function) not in _SPAWNING:
+            return False
+        callees = self.evaluator.evaluate(call.function, frame)
+        if any(isinstance(v, ExternalMethod) and v.receiver.type.endswith("TaskGroup") for v in callees):
+            return False
+        rows = [self._row(callee) for callee in callees]
+        return any(
+            row is not None and (row.detached or _last(call.function) == "run_in_executor") and row.runs for row in rows
+        )
+
+    def _row(self, callee: Value) -> Row | None:
+        table = self.evaluator.table
+        if isinstance(callee, External):
+            return table.row(callee.name)
+        return table.method(callee.receiver.type, callee.name) if isinstance(callee, ExternalMethod) else None
+
+    def _parts(self, call: Call, frame: Frame) -> tuple[Given | None, tuple[Given, ...]]:
+        """What is started, and everything that it is given: the arguments of the call that makes its coroutine too."""
+        given = self.evaluator.calls.given(call, frame)
+        row = next(r for v in self.evaluator.evaluate(call.function, frame) if (r := self._row(v)) is not None)
+        target, _ = handed(row, given)
+        rest = tuple(argument for argument in given if argument is not target)
+        if target is not None and isinstance(target.expression, Call):
+            rest += self.evaluator.calls.given(target.expression, frame)
+        return target, rest
+
+    # --- what waits ---------------------------------------------------------------------------------------------------
+
+    def _waits(self, frame: Frame) -> bool:
+        """Something in the function may wait for what it has started: then nothing is said."""
+        for statement in _all_statements(body_of(frame)):
+            if isinstance(statement, With) and any(self._is_executor(item.context, frame) for item in statement.items):
+                return True
+            for expression in (part for top in expressions(statement) for part in walk(top)):
+                if isinstance(expression, Await) and not isinstance(expression.value, Call):
+                    return True
+                if isinstance(expression, Call) and self._is_waiting(expression, frame):
+                    return True
+        return False
+
+    def _is_executor(self, context: Expression, frame: Frame) -> bool:
+        values = self.evaluator.evaluate(context, frame)
+        return any(isinstance(v, ExternalInstance) and v.type.endswith(("Executor", "Group", "Pool")) for v in values)
+
+    def _is_waiting(self, call: Call, frame: Frame) -> bool:
+        if _last(call.function) not in _WAITING:
+            return False
+        if not isinstance(call.function, Attribute) or call.function.attr != "join":
+            return True
+        values = self.evaluator.evaluate(call.function.value, frame)
+        return not isinstance(call.function.value, Constant) and not all(isinstance(v, Data) for v in values)
+
+
+def _last(expression: Expression) -> str:
+    return expression.attr if isinstance(expression, Attribute) else getattr(expression, "id", "")
+
+
+def _is_given_back(statement: Statement, call: Call) -> bool:
+    """The caller gets it, or it is awaited on the spot."""
+    if isinstance(statement, Return):
+        return True
+    parts = [part for top in expressions(statement) for part in walk(top)]
+    around = [part for part in parts if isinstance(part, Await | Yield | Lambda)]
+    return any(any(inner is call for inner in walk(part)) for part in around)
+
+
+def _all_statements(body: tuple[Statement, ...]) -> Iterator[Statement]:
+    """The statements of a body, those of nested functions too."""
+    for statement in statements(body):
+        yield statement
+        if isinstance(statement, FunctionDef):
+            yield from _all_statements(statement.body)
