@@ -38,7 +38,13 @@ async def create_user(name: str, tasks: BackgroundTasks) -> dict[str, str]:
 from __future__ import annotations
 
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.rules.rule import Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Rule
 
 # Its findings come from reading, before any check runs.
-rule = Rule(__doc__, code="BGT001", name="unreadable-file", severity=Severity.ERROR)
+rule = Rule(
+    __doc__,
+    code="BGT001",
+    name="unreadable-file",
+    severity=Severity.ERROR,
+    harms=(Harm("SyntaxError"),),
+)

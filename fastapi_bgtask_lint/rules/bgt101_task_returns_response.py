@@ -63,9 +63,15 @@ from fastapi_bgtask_lint.framework.handlers import Entry
 from fastapi_bgtask_lint.framework.returned import Returned
 from fastapi_bgtask_lint.reading.facts import FunctionDef
 from fastapi_bgtask_lint.rules.application import Application
-from fastapi_bgtask_lint.rules.rule import Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
-rule = Rule(__doc__, code="BGT101", name="task-returns-response", severity=Severity.ERROR)
+rule = Rule(
+    __doc__,
+    code="BGT101",
+    name="task-returns-response",
+    severity=Severity.ERROR,
+    harms=(Harm("discarded"),),
+)
 
 
 @rule.check

@@ -68,9 +68,15 @@ from fastapi_bgtask_lint.framework.scopes import statement_of
 from fastapi_bgtask_lint.resolving.values import Site
 from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.names import type_name
-from fastapi_bgtask_lint.rules.rule import Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
-rule = Rule(__doc__, code="BGT103", name="task-raises-handled-exception", severity=Severity.ERROR)
+rule = Rule(
+    __doc__,
+    code="BGT103",
+    name="task-raises-handled-exception",
+    severity=Severity.ERROR,
+    harms=(Harm("RuntimeError"),),
+)
 
 
 @rule.check

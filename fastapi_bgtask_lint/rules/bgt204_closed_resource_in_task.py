@@ -77,9 +77,15 @@ from fastapi_bgtask_lint.framework.lifetimes import Kind
 from fastapi_bgtask_lint.framework.registrations import Registration
 from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.names import type_name
-from fastapi_bgtask_lint.rules.rule import Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
-rule = Rule(__doc__, code="BGT204", name="closed-resource-in-task", severity=Severity.ERROR)
+rule = Rule(
+    __doc__,
+    code="BGT204",
+    name="closed-resource-in-task",
+    severity=Severity.ERROR,
+    harms=(Harm("gone"),),
+)
 
 
 @rule.check

@@ -70,9 +70,9 @@ rule = Rule(
     name="upload-file-in-task",
     severity=Severity.ERROR,
     harms=(
-        Harm("works", "", "<0.106"),
+        Harm("works", versions="<0.106"),
         Harm("closed", "it is closed before the task runs, so reading it raises ValueError", ">=0.106,<0.118"),
-        Harm("works", "", ">=0.118"),
+        Harm("works", versions=">=0.118"),
     ),
 )
 
@@ -82,7 +82,7 @@ def uploads(registration: Registration, app: Application) -> Iterator[Report]:
     """An uploaded file, or what it reads from, reaches the task."""
     targets = app.registrations.targets(registration)
     harms = rule.harms_on(app.versions.of(registration.module.path))
-    harmful = any(harm.text for harm in harms)
+    harmful = any(harm.is_harmful for harm in harms)
     for handed in app.lifetimes.of(registration, targets):
         if handed.kind is Kind.UPLOAD:
             harm = said(harms) if harmful else "it works here, but on FastAPI 0.106 - 0.117 it is closed by then"

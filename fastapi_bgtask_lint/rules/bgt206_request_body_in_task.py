@@ -66,9 +66,15 @@ from fastapi_bgtask_lint.framework.registrations import Registration
 from fastapi_bgtask_lint.resolving.values import Received
 from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.names import type_name
-from fastapi_bgtask_lint.rules.rule import Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
-rule = Rule(__doc__, code="BGT206", name="request-body-in-task", severity=Severity.WARNING)
+rule = Rule(
+    __doc__,
+    code="BGT206",
+    name="request-body-in-task",
+    severity=Severity.WARNING,
+    harms=(Harm("ClientDisconnect"),),
+)
 
 _READING = frozenset({"body", "json", "form", "stream"})
 _CONNECTION = frozenset({"receive", "is_disconnected", "send_text", "send_bytes", "send_json", "receive_text",

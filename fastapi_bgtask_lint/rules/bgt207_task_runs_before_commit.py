@@ -130,7 +130,7 @@ rule = Rule(
     severity=Severity.ERROR,
     harms=(
         Harm("before the commit", _BEFORE, "<0.106"),
-        Harm("works", "", ">=0.106,<0.118"),
+        Harm("works", versions=">=0.106,<0.118"),
         Harm("before the commit", _BEFORE, ">=0.118"),
     ),
 )
@@ -140,7 +140,7 @@ rule = Rule(
 def uncommitted(registration: Registration, app: Application) -> Iterator[Report]:
     """The handler leaves the commit to its dependency, and the task opens a session of its own."""
     harms = rule.harms_on(app.versions.of(registration.module.path))
-    if not all(harm.text for harm in harms):
+    if not all(harm.is_harmful for harm in harms):
         return
     effect = _own_session(registration, app)
     left = app.transactions.left_open(registration) if effect is not None else None

@@ -96,9 +96,15 @@ from fastapi_bgtask_lint.framework.registrations import Registration
 from fastapi_bgtask_lint.resolving.values import ExternalInstance, Site
 from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.names import type_name
-from fastapi_bgtask_lint.rules.rule import Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
-rule = Rule(__doc__, code="BGT208", name="shared-session-in-task", severity=Severity.ERROR)
+rule = Rule(
+    __doc__,
+    code="BGT208",
+    name="shared-session-in-task",
+    severity=Severity.ERROR,
+    harms=(Harm("shared"),),
+)
 
 
 @rule.check

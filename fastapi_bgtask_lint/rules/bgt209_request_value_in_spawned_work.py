@@ -125,9 +125,15 @@ from fastapi_bgtask_lint.framework.scopes import scopes
 from fastapi_bgtask_lint.resolving.project import Module
 from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.names import type_name
-from fastapi_bgtask_lint.rules.rule import Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
-rule = Rule(__doc__, code="BGT209", name="request-value-in-spawned-work", severity=Severity.ERROR)
+rule = Rule(
+    __doc__,
+    code="BGT209",
+    name="request-value-in-spawned-work",
+    severity=Severity.ERROR,
+    harms=(Harm("closed"),),
+)
 
 _KINDS = frozenset({Kind.SESSION, Kind.ENTITY, Kind.RESOURCE, Kind.CLOSED, Kind.UPLOAD})
 

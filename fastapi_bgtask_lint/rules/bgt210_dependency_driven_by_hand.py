@@ -99,9 +99,15 @@ from fastapi_bgtask_lint.framework.registrations import Registration
 from fastapi_bgtask_lint.reading.facts import For
 from fastapi_bgtask_lint.resolving.values import Site
 from fastapi_bgtask_lint.rules.application import Application
-from fastapi_bgtask_lint.rules.rule import Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
-rule = Rule(__doc__, code="BGT210", name="dependency-driven-by-hand", severity=Severity.ERROR)
+rule = Rule(
+    __doc__,
+    code="BGT210",
+    name="dependency-driven-by-hand",
+    severity=Severity.ERROR,
+    harms=(Harm("not committed"),),
+)
 
 
 @rule.check

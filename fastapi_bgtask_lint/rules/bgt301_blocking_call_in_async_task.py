@@ -71,9 +71,15 @@ from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.names import instead
-from fastapi_bgtask_lint.rules.rule import Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
-rule = Rule(__doc__, code="BGT301", name="blocking-call-in-async-task", severity=Severity.ERROR)
+rule = Rule(
+    __doc__,
+    code="BGT301",
+    name="blocking-call-in-async-task",
+    severity=Severity.ERROR,
+    harms=(Harm("loop stands still"),),
+)
 
 _KINDS = frozenset({"network", "sleep", "process", "lock"})
 

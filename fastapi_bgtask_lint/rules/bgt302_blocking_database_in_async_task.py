@@ -81,9 +81,15 @@ from fastapi_bgtask_lint.reading.facts import Call
 from fastapi_bgtask_lint.resolving.values import ExternalInstance, ExternalMethod, Made, Value
 from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.names import instead
-from fastapi_bgtask_lint.rules.rule import Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
-rule = Rule(__doc__, code="BGT302", name="blocking-database-in-async-task", severity=Severity.ERROR)
+rule = Rule(
+    __doc__,
+    code="BGT302",
+    name="blocking-database-in-async-task",
+    severity=Severity.ERROR,
+    harms=(Harm("on the loop"),),
+)
 
 
 @rule.check

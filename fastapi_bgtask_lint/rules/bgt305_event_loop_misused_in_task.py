@@ -94,9 +94,15 @@ from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.framework.scopes import calls, is_tried
 from fastapi_bgtask_lint.reading.facts import Attribute, Expression
 from fastapi_bgtask_lint.rules.application import Application
-from fastapi_bgtask_lint.rules.rule import Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
-rule = Rule(__doc__, code="BGT305", name="event-loop-misused-in-task", severity=Severity.ERROR)
+rule = Rule(
+    __doc__,
+    code="BGT305",
+    name="event-loop-misused-in-task",
+    severity=Severity.ERROR,
+    harms=(Harm("RuntimeError"),),
+)
 
 _NEED_NO_LOOP = frozenset(
     {

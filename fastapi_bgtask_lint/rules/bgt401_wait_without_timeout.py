@@ -69,10 +69,16 @@ from fastapi_bgtask_lint.effects.effect import Timing
 from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.rules.application import Application
-from fastapi_bgtask_lint.rules.rule import Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 from fastapi_bgtask_lint.rules.waits import timeout_site, unbounded_waits
 
-rule = Rule(__doc__, code="BGT401", name="wait-without-timeout", severity=Severity.WARNING)
+rule = Rule(
+    __doc__,
+    code="BGT401",
+    name="wait-without-timeout",
+    severity=Severity.WARNING,
+    harms=(Harm("waits on"),),
+)
 
 
 @rule.check

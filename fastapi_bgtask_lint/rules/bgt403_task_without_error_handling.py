@@ -71,9 +71,15 @@ from fastapi_bgtask_lint.framework.scopes import statement_of
 from fastapi_bgtask_lint.resolving.values import Site
 from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.names import callable_name, consequence
-from fastapi_bgtask_lint.rules.rule import Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
-rule = Rule(__doc__, code="BGT403", name="task-without-error-handling", severity=Severity.WARNING)
+rule = Rule(
+    __doc__,
+    code="BGT403",
+    name="task-without-error-handling",
+    severity=Severity.WARNING,
+    harms=(Harm("later tasks lost"),),
+)
 
 
 @rule.check

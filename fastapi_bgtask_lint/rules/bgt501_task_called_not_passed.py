@@ -54,9 +54,15 @@ from fastapi_bgtask_lint.framework.registrations import Registration
 from fastapi_bgtask_lint.reading.facts import Await, Call
 from fastapi_bgtask_lint.resolving.values import Awaitable, Coroutine, Data, Generator, Instance, Literal, Value, known
 from fastapi_bgtask_lint.rules.application import Application
-from fastapi_bgtask_lint.rules.rule import Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
-rule = Rule(__doc__, code="BGT501", name="task-called-not-passed", severity=Severity.ERROR)
+rule = Rule(
+    __doc__,
+    code="BGT501",
+    name="task-called-not-passed",
+    severity=Severity.ERROR,
+    harms=(Harm("TypeError"),),
+)
 
 
 @rule.check

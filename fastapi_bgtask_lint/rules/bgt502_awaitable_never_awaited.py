@@ -71,9 +71,15 @@ from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.framework.dropped import Dropped
 from fastapi_bgtask_lint.framework.registrations import Registration
 from fastapi_bgtask_lint.rules.application import Application
-from fastapi_bgtask_lint.rules.rule import Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
-rule = Rule(__doc__, code="BGT502", name="awaitable-never-awaited", severity=Severity.ERROR)
+rule = Rule(
+    __doc__,
+    code="BGT502",
+    name="awaitable-never-awaited",
+    severity=Severity.ERROR,
+    harms=(Harm("never runs"),),
+)
 
 
 @rule.check

@@ -58,9 +58,15 @@ from fastapi_bgtask_lint.framework.attachment import Attachment
 from fastapi_bgtask_lint.framework.registrations import Registration, hand_made
 from fastapi_bgtask_lint.reading.facts import ClassDef
 from fastapi_bgtask_lint.rules.application import Application
-from fastapi_bgtask_lint.rules.rule import Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
-rule = Rule(__doc__, code="BGT503", name="tasks-not-attached", severity=Severity.ERROR)
+rule = Rule(
+    __doc__,
+    code="BGT503",
+    name="tasks-not-attached",
+    severity=Severity.ERROR,
+    harms=(Harm("never runs"),),
+)
 
 
 @rule.check

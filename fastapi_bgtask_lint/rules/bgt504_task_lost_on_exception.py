@@ -54,9 +54,15 @@ from fastapi_bgtask_lint.framework.handlers import Entry
 from fastapi_bgtask_lint.framework.registrations import Registration, injected
 from fastapi_bgtask_lint.reading.facts import FunctionDef
 from fastapi_bgtask_lint.rules.application import Application
-from fastapi_bgtask_lint.rules.rule import Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
-rule = Rule(__doc__, code="BGT504", name="task-lost-on-exception", severity=Severity.ERROR)
+rule = Rule(
+    __doc__,
+    code="BGT504",
+    name="task-lost-on-exception",
+    severity=Severity.ERROR,
+    harms=(Harm("never runs"),),
+)
 
 
 @rule.check

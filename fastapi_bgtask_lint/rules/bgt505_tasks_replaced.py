@@ -53,9 +53,15 @@ from fastapi_bgtask_lint.framework.registrations import Registration, injected
 from fastapi_bgtask_lint.framework.responses import Responses
 from fastapi_bgtask_lint.resolving.project import Module
 from fastapi_bgtask_lint.rules.application import Application
-from fastapi_bgtask_lint.rules.rule import Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
-rule = Rule(__doc__, code="BGT505", name="tasks-replaced", severity=Severity.ERROR)
+rule = Rule(
+    __doc__,
+    code="BGT505",
+    name="tasks-replaced",
+    severity=Severity.ERROR,
+    harms=(Harm("never runs"),),
+)
 
 _TEXT = (
     "the response's own background takes the place of the injected tasks, which never run;"

@@ -53,9 +53,15 @@ from fastapi_bgtask_lint.framework.registrations import Registration
 from fastapi_bgtask_lint.framework.scopes import steps
 from fastapi_bgtask_lint.reading.facts import Await
 from fastapi_bgtask_lint.rules.application import Application
-from fastapi_bgtask_lint.rules.rule import Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
-rule = Rule(__doc__, code="BGT506", name="add-task-awaited", severity=Severity.ERROR)
+rule = Rule(
+    __doc__,
+    code="BGT506",
+    name="add-task-awaited",
+    severity=Severity.ERROR,
+    harms=(Harm("TypeError"),),
+)
 
 
 @rule.check

@@ -59,9 +59,15 @@ from fastapi_bgtask_lint.framework.signatures import mismatch, not_given
 from fastapi_bgtask_lint.resolving.annotations import PARAMETERS, is_parameter
 from fastapi_bgtask_lint.resolving.values import Function, Site, known
 from fastapi_bgtask_lint.rules.application import Application
-from fastapi_bgtask_lint.rules.rule import Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
-rule = Rule(__doc__, code="BGT508", name="task-arguments-mismatch", severity=Severity.ERROR)
+rule = Rule(
+    __doc__,
+    code="BGT508",
+    name="task-arguments-mismatch",
+    severity=Severity.ERROR,
+    harms=(Harm("TypeError"),),
+)
 
 
 @rule.check

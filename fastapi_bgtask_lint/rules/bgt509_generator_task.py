@@ -59,9 +59,15 @@ from fastapi_bgtask_lint.framework.registrations import Registration
 from fastapi_bgtask_lint.reading.facts import FunctionDef
 from fastapi_bgtask_lint.resolving.values import Function, Site, known
 from fastapi_bgtask_lint.rules.application import Application
-from fastapi_bgtask_lint.rules.rule import Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
-rule = Rule(__doc__, code="BGT509", name="generator-task", severity=Severity.ERROR)
+rule = Rule(
+    __doc__,
+    code="BGT509",
+    name="generator-task",
+    severity=Severity.ERROR,
+    harms=(Harm("never runs"),),
+)
 
 
 @rule.check

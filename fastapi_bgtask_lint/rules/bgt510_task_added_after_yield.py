@@ -83,7 +83,7 @@ rule = Rule(
     severity=Severity.ERROR,
     harms=(
         Harm("never runs", _NEVER, "<0.106"),
-        Harm("works", "", ">=0.106,<0.118"),
+        Harm("works", versions=">=0.106,<0.118"),
         Harm("never runs", _NEVER, ">=0.118"),
     ),
 )
@@ -95,7 +95,7 @@ def after_yield(registration: Registration, app: Application) -> Iterator[Report
     frame = registration.frame
     scope = frame.scope
     harms = rule.harms_on(app.versions.of(registration.module.path))
-    if not isinstance(scope, FunctionDef) or not scope.is_generator or not any(harm.text for harm in harms):
+    if not isinstance(scope, FunctionDef) or not scope.is_generator or not any(harm.is_harmful for harm in harms):
         return
     markers = app.handlers.markers(frame)
     if not markers or all(has_function_scope(marker) for marker in markers):

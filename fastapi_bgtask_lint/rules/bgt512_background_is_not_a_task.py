@@ -56,9 +56,15 @@ from fastapi_bgtask_lint.resolving.conditions import is_async
 from fastapi_bgtask_lint.resolving.project import Module
 from fastapi_bgtask_lint.resolving.values import Coroutine, Function, Value, known
 from fastapi_bgtask_lint.rules.application import Application
-from fastapi_bgtask_lint.rules.rule import Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
-rule = Rule(__doc__, code="BGT512", name="background-is-not-a-task", severity=Severity.ERROR)
+rule = Rule(
+    __doc__,
+    code="BGT512",
+    name="background-is-not-a-task",
+    severity=Severity.ERROR,
+    harms=(Harm("TypeError"),),
+)
 
 
 @rule.check

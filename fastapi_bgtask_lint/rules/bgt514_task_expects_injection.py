@@ -79,9 +79,15 @@ from fastapi_bgtask_lint.reading.traversal import statements
 from fastapi_bgtask_lint.resolving.annotations import PARAMETERS, is_parameter
 from fastapi_bgtask_lint.resolving.values import Frame, Function, Generator, Site
 from fastapi_bgtask_lint.rules.application import Application
-from fastapi_bgtask_lint.rules.rule import Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
-rule = Rule(__doc__, code="BGT514", name="task-expects-injection", severity=Severity.ERROR)
+rule = Rule(
+    __doc__,
+    code="BGT514",
+    name="task-expects-injection",
+    severity=Severity.ERROR,
+    harms=(Harm("AttributeError"),),
+)
 
 
 @rule.check

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from fastapi_bgtask_lint.resolving.values import Site
 
 C = TypeVar("C", bound="Callable[..., Iterator[Report]]")
+
+
+HARMLESS = "works"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +34,16 @@ class Harm:
     """What comes of the mistake on some versions of FastAPI: for the message, the documentation and the proof."""
 
     name: str
-    """A word or two, the outcome as the table of proofs has it."""
-    text: str
-    """A clause for the message; empty where the mistake does no harm."""
+    """A word or two, the outcome as the table of proofs has it; `works` where the mistake does no harm."""
+    text: str = ""
+    """A clause for the message, where that depends on the version."""
     versions: str = ""
     """A specifier set such as `>=0.106,<0.118`; empty is every version."""
+
+    @property
+    def is_harmful(self) -> bool:
+        """Something goes wrong on these versions."""
+        return self.name != HARMLESS
 
     @property
     def where(self) -> str:
@@ -48,14 +56,16 @@ class Harm:
         return f"before {high}" if high.startswith("0") and self.versions.startswith("<") else f"{high}+"
 
 
-def said(harms: Iterable[Harm]) -> str:
+def said(harms: Sequence[Harm]) -> str:
     """What comes of it on these versions; where it depends on the version, each with its versions."""
     by_text: dict[str, list[str]] = {}
     for harm in harms:
+        if not harm.is_harmful:
+            continue
         by_text.setdefault(harm.text, []).append(harm.where if harm.versions else "")
-    if len(by_text) == 1:
+    if len(by_text) == 1 and all(harm.is_harmful for harm in harms):
         return next(iter(by_text))
-    return ", ".join(f"on FastAPI {' and '.join(where)} {text}" for text, where in by_text.items() if text)
+    return ", ".join(f"on FastAPI {' and '.join(where)} {text}" for text, where in by_text.items())
 
 
 @dataclass(eq=False)
