@@ -5,7 +5,8 @@ Nothing in it was checked, and a task whose code stands there is unknown. All ot
 and reason are those that Python gives where it refuses the file too.
 
 Repair the syntax, or the encoding that the file declares. Where the file is broken on purpose (a template, a sample
-for a test), leave it out with `exclude`; switching the rule off hides the next broken file as well.
+for a test), leave it out with `exclude`. Do not suppress it: that hides the next broken file as well.
+
 ## Bad
 ```py app.py
 from fastapi import BackgroundTasks, FastAPI

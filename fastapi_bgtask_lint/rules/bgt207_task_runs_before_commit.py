@@ -7,9 +7,13 @@ rolled back. On 0.106 - 0.117 the dependency commits first, and the same code wo
 
 Commit in the handler before it returns, or give the dependency `scope="function"` (FastAPI 0.121 and newer).
 
-Suppress it where the task reads nothing that the request writes.
+The rule speaks where every FastAPI that the project allows is of the first kind. Suppress it where the task reads
+nothing that the request writes.
 
 ## Bad
+```txt requirements.txt
+fastapi>=0.118
+```
 ```py app.py
 import logging
 from collections.abc import Iterator
@@ -59,6 +63,9 @@ def order(
 ```
 
 ## Good
+```txt requirements.txt
+fastapi>=0.118
+```
 ```py app.py
 import logging
 from collections.abc import Iterator

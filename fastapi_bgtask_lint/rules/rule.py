@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
+from packaging.specifiers import SpecifierSet
+
 from fastapi_bgtask_lint.findings import Severity
 
 if TYPE_CHECKING:
@@ -89,6 +91,13 @@ class Rule:
     def harms_on(self, versions: Versions) -> tuple[Harm, ...]:
         """What comes of the mistake on the versions that a project allows."""
         return tuple(harm for harm in self.harms if versions.within(harm.versions))
+
+    def outcome_on(self, version: str) -> str:
+        """The name of what comes of the mistake on one version of FastAPI. Raises LookupError when none is declared."""
+        found = [harm for harm in self.harms if SpecifierSet(harm.versions).contains(version, prereleases=True)]
+        if len(found) != 1:
+            raise LookupError(f"{self.code} declares {len(found)} outcomes on FastAPI {version}")
+        return found[0].name
 
     def check(self, function: C) -> C:
         """Adds a check. What it is called with is named by the annotation of its first parameter."""
