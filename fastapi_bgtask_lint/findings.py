@@ -56,3 +56,5 @@ class Finding:
     place: Place
     related: tuple[Related, ...] = ()
     registrations: tuple[Place, ...] = ()
+    pedantic: bool = False
+    """Reported only where pedantic rules are, for all that its rule is on."""

@@ -37,7 +37,7 @@ def triage(
     shown: list[Finding] = []
     suppressed: list[Finding] = []
     for finding in findings:
-        if not is_on(finding.code, settings, codes):
+        if not is_on(finding.code, settings, {**codes, finding.code: True} if finding.pedantic else codes):
             continue
         heard = _without_silenced_registrations(finding, silences)
         placed = _placed(heard or finding, given)

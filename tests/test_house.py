@@ -14,6 +14,7 @@ from fastapi_bgtask_lint.reporting.rules import markdown
 from fastapi_bgtask_lint.rules import all_rules
 from fastapi_bgtask_lint.settings import Settings, load
 from tests.doors import tool, write
+from tests.proofs import kept
 
 HOUSE = Path(__file__).parent.parent
 PACKAGE = HOUSE / "fastapi_bgtask_lint"
@@ -88,3 +89,15 @@ def test_no_room_has_a_name_that_says_nothing() -> None:
 def test_the_package_brings_its_types_and_its_table() -> None:
     assert (PACKAGE / "py.typed").exists()
     assert list((PACKAGE / "knowledge").glob("*.toml"))
+
+
+def test_page_of_the_proofs_shows_what_they_saw() -> None:
+    """`python -m tests.proofs.kept` writes it."""
+    assert kept.PAGE.read_text("utf-8") == kept.page(kept.load())
+
+
+def test_proofs_were_run_on_every_version() -> None:
+    rows = kept.load()[kept.NEWEST]
+    for version in kept.VERSIONS:
+        rules = {row for row in rows if row.startswith("BGT")}
+        assert rules <= set(kept.load()[version]), f"run the proofs on FastAPI {version}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import given
@@ -108,3 +109,11 @@ def test_order_of_arrival_never_matters_and_nothing_is_said_twice(findings, file
     keys = [(str(one.place.path), one.place.line, one.place.column, one.code) for one in verdict.shown]
     assert keys == sorted(set(keys))
     assert all(one.place.path in files and one.place not in silent for one in verdict.shown)
+
+
+def test_a_pedantic_report_of_a_rule_that_is_on_waits_to_be_asked_for() -> None:
+    one = replace(finding(place(A, 3)), pedantic=True)
+    assert judged([one], A).shown == ()
+    assert judged([one], A, settings=Settings(select=("BGT3",))).shown == ()
+    assert judged([one], A, settings=Settings(pedantic=True)).shown == (one,)
+    assert judged([one], A, settings=Settings(extend_select=("BGT301",))).shown == (one,)

@@ -97,6 +97,14 @@ def bodies(registration: Registration, app: Application) -> Iterator[Report]:
                 registration.site,
                 related(effect, registration.site, f"{_last(effect)}() is called here"),
             )
+            return
+        yield Report(
+            f"the {type_name(handed.value)} handed to the task is over when it runs; hand over the values that the task"
+            " needs",
+            registration.site,
+            ((handed.source, "it comes from this parameter"),),
+            pedantic=True,
+        )
 
 
 def _reads(handed: Handed, effects: Iterator[Effect], app: Application) -> Iterator[Effect]:

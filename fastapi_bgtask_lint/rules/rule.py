@@ -29,6 +29,8 @@ class Report:
     related: tuple[tuple[Site, str], ...] = ()
     severity: Severity | None = None
     """None: the rule's own."""
+    pedantic: bool = False
+    """Only for those who want pedantic rules, for all that the rule is on."""
 
 
 @dataclass(frozen=True, slots=True)

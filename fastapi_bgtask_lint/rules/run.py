@@ -35,8 +35,10 @@ class _Gathered:
         """Adds a finding; the same one from a further registration only adds that registration."""
         key = (finding.code, finding.place)
         known = self.found.get(key)
-        if known is None:
+        if known is None or (known.pedantic and not finding.pedantic):
             self.found[key] = finding
+            return
+        if finding.pedantic and not known.pedantic:
             return
         registrations = tuple(dict.fromkeys((*known.registrations, *finding.registrations)))
         related = dict.fromkeys(known.related)
@@ -113,6 +115,7 @@ def _finding(rule: Rule, report: Report, registrations: tuple[Registration, ...]
         place,
         tuple(r for r in dict.fromkeys(related) if r.place != place),
         places,
+        report.pedantic,
     )
 
 

@@ -43,7 +43,3 @@ def test_example_does_as_is_said(code: str, kind: str, tmp_path: Path, monkeypat
     declared = RULES[code].outcome_on(fastapi.__version__)
     assert outcome == (declared if kind == "bad" else HARMLESS)
     kept.keep(f"{code} {kind}", outcome)
-
-
-def test_page_shows_what_is_kept() -> None:
-    assert kept.PAGE.read_text("utf-8") == kept.page(kept.load())

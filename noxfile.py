@@ -1,0 +1,37 @@
+"""Runs that need environments of their own: `nox -s proofs` on every version of FastAPI that the tool speaks of."""
+
+from __future__ import annotations
+
+import nox
+
+nox.options.sessions = ["proofs"]
+nox.options.reuse_existing_virtualenvs = True
+
+_OLD = ("starlette==0.27.0", "httpx<0.28", "python-multipart<0.0.13")
+FITTING = {
+    "0.95.2": (*_OLD, "pydantic<2"),
+    "0.105.0": _OLD,
+    "0.106.0": _OLD,
+    "0.115.14": ("starlette==0.46.2",),
+    "0.117.1": ("starlette==0.48.0",),
+    "0.118.0": ("starlette==0.48.0",),
+    "0.121.3": ("starlette==0.50.0",),
+    "newest": (),
+}
+"""What each version of FastAPI was measured with."""
+
+
+@nox.session
+@nox.parametrize("fastapi", list(FITTING))
+def proofs(session: nox.Session, fastapi: str) -> None:
+    """The proofs on one version; `WRITE_PROOFS=1` before it keeps what they see."""
+    wanted = "fastapi" if fastapi == "newest" else f"fastapi=={fastapi}"
+    session.install("--upgrade", wanted, *FITTING[fastapi], ".[proofs]")
+    session.run("pytest", "tests/proofs", "-q", *session.posargs)
+
+
+@nox.session
+def table(session: nox.Session) -> None:
+    """Writes the page of what the proofs saw."""
+    session.install(".[proofs]")
+    session.run("python", "-m", "tests.proofs.kept")
