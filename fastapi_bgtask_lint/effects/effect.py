@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass, replace
 
 from fastapi_bgtask_lint.knowledge import Row
-from fastapi_bgtask_lint.reading.facts import FunctionDef
+from fastapi_bgtask_lint.reading.facts import FunctionDef, Try
 from fastapi_bgtask_lint.resolving.values import Generator, Site, Value, Values
 
 
@@ -28,6 +28,12 @@ class Kind(enum.Enum):
     """Where a generator hands control out; what the code that gets it does, happens here."""
     DRIVEN = "driven"
     """A generator is driven by hand and not run to its end."""
+    HANDLER = "handler"
+    """A handler stands here."""
+    ENDLESS = "endless"
+    """A loop or a retry that nothing in it ends."""
+    EXIT = "exit"
+    """The process ends at once; nothing catches that."""
 
 
 class Timing(enum.Enum):
@@ -54,6 +60,8 @@ class Effect:
     receiver: Value | None = None
     generator: Generator | None = None
     """Which one is driven."""
+    attempt: Try | None = None
+    """The `try` of a handler."""
     fails: bool = False
     """An exception can leave the function here."""
     side: Side = Side.HERE

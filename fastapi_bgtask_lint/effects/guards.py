@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from fastapi_bgtask_lint.effects.summaries import Summaries
 
 
+_MUCH = frozenset({"Exception", "BaseException", "CancelledError"})
+
+
 @dataclass(frozen=True, slots=True)
 class Deadline:
     """A deadline that a context manager sets."""
@@ -82,6 +85,13 @@ class Guards:
             return None
         caught = self.listed(self.evaluator.evaluate(handler.catches, frame))
         return catches(self.evaluator, caught, effect.raised)
+
+    def takes_much(self, handler: Handler, frame: Frame) -> bool:
+        """The handler is for every exception, or for cancellation."""
+        if handler.catches is None:
+            return True
+        caught = self.listed(self.evaluator.evaluate(handler.catches, frame))
+        return any(isinstance(value, External) and value.name.rpartition(".")[2] in _MUCH for value in caught)
 
     def listed(self, values: Values) -> Values:
         """The classes that a handler names, those of a tuple too."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from fastapi_bgtask_lint.effects.driven import Driven
 from fastapi_bgtask_lint.effects.effect import Effect, Kind, Side, Timing
+from fastapi_bgtask_lint.effects.endless import Endless
 from fastapi_bgtask_lint.effects.guards import Guards
 from fastapi_bgtask_lint.effects.timing import Timings
 from fastapi_bgtask_lint.framework.outcomes import Outcomes
@@ -60,6 +61,8 @@ _MOST = 400
 """A summary keeps at most so many effects: what lies below is told by those already."""
 _ENDING = frozenset({"close", "aclose", "release", "wait_closed"})
 """Methods that only end something: leaving is not what fails."""
+_AT_ONCE = frozenset({"os._exit", "os.abort"})
+_EXITS = _AT_ONCE | {"sys.exit", "builtins.exit", "builtins.quit"}
 _UNWRITTEN = "builtins.NotImplementedError"
 _FALLIBLE = frozenset({"network", "process", "database", "file", "lock"})
 
@@ -74,11 +77,13 @@ class Summaries:
     _timings: Timings = field(init=False)
     _guards: Guards = field(init=False)
     _driven: Driven = field(init=False)
+    _endless: Endless = field(init=False)
 
     def __post_init__(self) -> None:
         self._timings = Timings(self.evaluator)
         self._guards = Guards(self.evaluator, self.outcomes, self)
         self._driven = Driven(self.evaluator)
+        self._endless = Endless(self.evaluator)
 
     def of(self, frame: Frame) -> tuple[Effect, ...]:
         """Everything that running the body of a function does; nothing for a function that is being worked out."""
@@ -106,6 +111,7 @@ class Summaries:
                 if isinstance(value, Coroutine):
                     continue
         elif isinstance(scope, FunctionDef) and not self.evaluator.classes.is_abstract(scope):
+            yield from self._endless.by_decorators(scope, frame)
             yield from self._block(scope.body, frame, None)
 
     # --- statements ---------------------------------------------------------------------------------------------------
@@ -133,6 +139,7 @@ class Summaries:
                 return
             case If() | While() | Match():
                 yield from self._expressions(statement, frame)
+                yield from self._endless.by_loop(statement, frame)
                 for block in blocks(statement):
                     yield from self._block(block, frame, within)
             case _:
@@ -148,6 +155,8 @@ class Summaries:
         for effect in self._block(statement.body, frame, within):
             yield self._guards.through_handlers(effect, statement.handlers, frame)
         for handler in statement.handlers:
+            if self._guards.takes_much(handler, frame):
+                yield Effect(Kind.HANDLER, "except", (Site(frame, handler),), attempt=statement)
             yield from self._block(handler.body, frame, handler)
         yield from self._block(statement.orelse, frame, within)
         yield from self._block(statement.final, frame, within)
@@ -179,6 +188,7 @@ class Summaries:
         yield from self._expression(statement.iterable, frame, statement.is_async)
         yield from self._iterated(statement.iterable, frame)
         yield from self._driven.by_loop(statement, frame)
+        yield from self._endless.by_loop(statement, frame)
         yield from self._block(statement.body, frame, within)
         yield from self._block(statement.orelse, frame, within)
 
@@ -300,6 +310,9 @@ class Summaries:
         if isinstance(callee, ExternalInstance):
             yield from self._wrapped(callee, given, site, awaited)
         row = self.row(callee)
+        if _name(callee) in _EXITS:
+            yield from _leaving(_name(callee), site)
+            return
         if row is not None and awaited and row.awaitable == "no" and row.blocks:
             # What is awaited is not this: of a connection that may be either, the code knows which.
             return
@@ -393,6 +406,13 @@ class Summaries:
         for value in target.values:
             for effect in self._run(value, rest if row.forwards else (), site):
                 yield effect.moved(Side.THREAD) if row.runs == "thread" else effect
+
+
+def _leaving(name: str, site: Site) -> Iterator[Effect]:
+    if name in _AT_ONCE:
+        yield Effect(Kind.EXIT, name, (site,))
+        return
+    yield Effect(Kind.RAISE, name, (site,), raised=(External("builtins.SystemExit"),), fails=True)
 
 
 def _collects_exceptions(given: tuple[Given, ...]) -> bool:

@@ -88,7 +88,7 @@ def unhandled(task: Task, app: Application) -> Iterator[Report]:
     failing = [
         effect
         for effect in app.summaries.of_function(task.function, task.frame)
-        if effect.fails and effect.kind is not Kind.YIELD
+        if effect.fails and effect.kind is not Kind.YIELD and not _ends_process(effect)
     ]
     parts = [(_statement(own_part(app.evaluator, effect.chain)[0]), effect) for effect in failing]
     told = {place for place, effect in parts if _stands_in_103(effect, app)}
@@ -124,6 +124,11 @@ def _statement(site: Site) -> Site:
 
 def _consequence(registration: Registration, app: Application) -> str:
     return consequence(app, registration.module.path)
+
+
+def _ends_process(effect: Effect) -> bool:
+    """BGT412 speaks of `SystemExit`."""
+    return any(getattr(value, "name", getattr(value, "type", "")) == "builtins.SystemExit" for value in effect.raised)
 
 
 def _stands_in_103(effect: Effect, app: Application) -> bool:

@@ -1,0 +1,121 @@
+"""Async task reads or writes files on the event loop
+
+An `async def` task is awaited on the event loop that serves all requests, on every version of FastAPI. While it reads,
+writes, copies or packs a file, no other request is answered. On a local disk that is short for a small file; it is
+long for a big one, on a network drive, and when the disk is busy.
+
+Make the task a plain `def`: then it runs in a thread. Or hand the work to `run_in_threadpool` or `asyncio.to_thread`,
+or use `anyio.open_file`. Metadata (`exists`, `unlink`, `mkdir`) is reported with `--pedantic` only, or when this rule
+is selected by its full code.
+
+Suppress it where the file is small and local.
+
+## Bad
+```py app.py
+import logging
+from pathlib import Path
+
+from fastapi import BackgroundTasks, FastAPI
+
+logger = logging.getLogger(__name__)
+app = FastAPI()
+counted: list[int] = []
+
+
+async def count_words(path: str) -> None:
+    try:
+        text = Path(path).read_text()  # BGT303
+    except OSError:
+        logger.exception("%s was not counted", path)
+    else:
+        counted.append(len(text.split()))
+
+
+@app.post("/reports")
+async def count(path: str, tasks: BackgroundTasks) -> dict[str, str]:
+    tasks.add_task(count_words, path)
+    return {"status": "accepted"}
+```
+
+## Good
+```py app.py
+import logging
+from pathlib import Path
+
+from fastapi import BackgroundTasks, FastAPI
+
+logger = logging.getLogger(__name__)
+app = FastAPI()
+counted: list[int] = []
+
+
+def count_words(path: str) -> None:
+    try:
+        text = Path(path).read_text()
+    except OSError:
+        logger.exception("%s was not counted", path)
+    else:
+        counted.append(len(text.split()))
+
+
+@app.post("/reports")
+async def count(path: str, tasks: BackgroundTasks) -> dict[str, str]:
+    tasks.add_task(count_words, path)
+    return {"status": "accepted"}
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_bgtask_lint.effects.chains import related
+from fastapi_bgtask_lint.effects.effect import Effect, Kind, Side
+from fastapi_bgtask_lint.effects.tasks import Task
+from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.resolving.values import ExternalInstance, Made, Site
+from fastapi_bgtask_lint.rules.application import Application
+from fastapi_bgtask_lint.rules.names import instead
+from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
+
+rule = Rule(
+    __doc__,
+    code="BGT303",
+    name="blocking-file-io-in-async-task",
+    severity=Severity.WARNING,
+    harms=(Harm("loop stands still"),),
+)
+
+
+@rule.check
+def files(task: Task, app: Application) -> Iterator[Report]:
+    """File content is read or written on the server's loop; not again for what the file's own call has opened."""
+    if not task.on_loop:
+        return
+    effects = [effect for effect in app.summaries.of_function(task.function, task.frame) if _blocks(effect)]
+    opened = {effect.leaf for effect in effects}
+    for effect in effects:
+        row = effect.row
+        if row is None or _opening(effect) in opened:
+            continue
+        yield Report(
+            f"{effect.what} works on a file on the event loop: no request is answered until it returns; {instead(row)}",
+            effect.entered,
+            related(effect, effect.entered, f"{effect.what} is called here"),
+            pedantic=row.metadata,
+        )
+
+
+def _blocks(effect: Effect) -> bool:
+    row = effect.row
+    here = effect.kind is Kind.CALL and effect.side is Side.HERE
+    return here and row is not None and row.blocks and row.kind == "file"
+
+
+def _opening(effect: Effect) -> Site | None:
+    """Where the object was made that this is called on."""
+    receiver = effect.receiver
+    origin = receiver.origin if isinstance(receiver, ExternalInstance) else None
+    if isinstance(origin, Made):
+        return origin.site
+    return getattr(origin, "site", None)

@@ -1,0 +1,116 @@
+"""Task swallows every exception
+
+An `except` for every exception that does nothing hides what goes wrong in the task. The client was told that it
+worked, nobody is told that it did not: nothing is logged, nothing is tried again, and the work is lost without a
+trace. That is so on every version of FastAPI.
+
+Log the exception with the values that are needed to repeat the work, or record the work as failed. Where one kind of
+failure does not matter, name its class.
+
+Suppress it where any failure at all is of no interest to anybody.
+
+## Bad
+```py app.py
+import logging
+
+import httpx
+from fastapi import BackgroundTasks, FastAPI
+
+logger = logging.getLogger(__name__)
+app = FastAPI()
+
+
+def notify(url: str) -> None:
+    try:
+        httpx.post(url, timeout=5)
+    except Exception:  # BGT404
+        pass
+
+
+@app.post("/orders")
+async def order(url: str, tasks: BackgroundTasks) -> dict[str, str]:
+    tasks.add_task(notify, url)
+    return {"status": "accepted"}
+```
+
+## Good
+```py app.py
+import logging
+
+import httpx
+from fastapi import BackgroundTasks, FastAPI
+
+logger = logging.getLogger(__name__)
+app = FastAPI()
+
+
+def notify(url: str) -> None:
+    try:
+        httpx.post(url, timeout=5)
+    except Exception:
+        logger.exception("%s was not notified", url)
+
+
+@app.post("/orders")
+async def order(url: str, tasks: BackgroundTasks) -> dict[str, str]:
+    tasks.add_task(notify, url)
+    return {"status": "accepted"}
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_bgtask_lint.effects.chains import related
+from fastapi_bgtask_lint.effects.effect import Kind
+from fastapi_bgtask_lint.effects.tasks import Task
+from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.reading.facts import Constant, Evaluate, Handler, Jump, Return, Statement
+from fastapi_bgtask_lint.resolving.values import Data, External, Frame
+from fastapi_bgtask_lint.rules.application import Application
+from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
+
+rule = Rule(
+    __doc__,
+    code="BGT404",
+    name="exception-swallowed",
+    severity=Severity.WARNING,
+    harms=(Harm("unseen"),),
+)
+
+_ALL = frozenset({"builtins.Exception", "builtins.BaseException"})
+
+
+@rule.check
+def swallowed(task: Task, app: Application) -> Iterator[Report]:
+    """A handler for every exception does nothing."""
+    for effect in app.summaries.of_function(task.function, task.frame):
+        handler = effect.leaf.fact
+        if effect.kind is not Kind.HANDLER or not isinstance(handler, Handler):
+            continue
+        if _is_for_all(handler, effect.leaf.frame, app) and all(_does_nothing(s) for s in handler.body):
+            yield Report(
+                "every exception ends here without a trace: nothing is logged, and the work counts as done; log it or"
+                " record the failure, or name the class that does not matter",
+                effect.leaf,
+                related(effect, effect.leaf, ""),
+            )
+
+
+def _is_for_all(handler: Handler, frame: Frame, app: Application) -> bool:
+    if handler.catches is None:
+        return True
+    values = app.evaluator.evaluate(handler.catches, frame)
+    listed = [v for value in values for v in (app.evaluator.items((value,)) if isinstance(value, Data) else (value,))]
+    return any(isinstance(value, External) and value.name in _ALL for value in listed)
+
+
+def _does_nothing(statement: Statement) -> bool:
+    match statement:
+        case Jump() | Evaluate(value=Constant()):
+            return True
+        case Return(value=value):
+            return value is None or (isinstance(value, Constant) and value.kind == "none")
+        case _:
+            return False

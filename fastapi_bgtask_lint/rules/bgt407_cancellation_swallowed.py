@@ -1,0 +1,160 @@
+"""Task swallows its cancellation
+
+A task is cancelled by a deadline round it, or by a server that stops. The cancellation is an exception,
+`asyncio.CancelledError`, which `except CancelledError`, `except BaseException` and a bare `except` catch. When it is
+not raised again, the task goes on as if nothing had happened: the deadline does not end it, and the server waits for
+it. That is so on every version of FastAPI.
+
+Clean up in the handler and `raise`, or use `finally`. `except Exception` does not catch it.
+
+Suppress it where the task ends right after the handler, and nothing waits for its cancellation.
+
+## Bad
+```py app.py
+import asyncio
+import logging
+
+from fastapi import BackgroundTasks, FastAPI
+
+logger = logging.getLogger(__name__)
+app = FastAPI()
+seen: list[int] = []
+
+
+async def poll() -> None:
+    for attempt in range(20):
+        try:
+            await asyncio.sleep(0.05)
+        except asyncio.CancelledError:  # BGT407
+            logger.info("interrupted")
+        seen.append(attempt)
+
+
+async def watch() -> None:
+    try:
+        async with asyncio.timeout(0.12):
+            await poll()
+    except TimeoutError:
+        logger.info("watched long enough")
+
+
+@app.post("/orders")
+async def order(tasks: BackgroundTasks) -> dict[str, str]:
+    tasks.add_task(watch)
+    return {"status": "accepted"}
+```
+
+## Good
+```py app.py
+import asyncio
+import logging
+
+from fastapi import BackgroundTasks, FastAPI
+
+logger = logging.getLogger(__name__)
+app = FastAPI()
+seen: list[int] = []
+
+
+async def poll() -> None:
+    for attempt in range(20):
+        try:
+            await asyncio.sleep(0.05)
+        except asyncio.CancelledError:
+            logger.info("interrupted")
+            raise
+        seen.append(attempt)
+
+
+async def watch() -> None:
+    try:
+        async with asyncio.timeout(0.12):
+            await poll()
+    except TimeoutError:
+        logger.info("watched long enough")
+
+
+@app.post("/orders")
+async def order(tasks: BackgroundTasks) -> dict[str, str]:
+    tasks.add_task(watch)
+    return {"status": "accepted"}
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_bgtask_lint.effects.chains import related
+from fastapi_bgtask_lint.effects.effect import Effect, Kind, Side
+from fastapi_bgtask_lint.effects.tasks import Task
+from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.framework.scopes import calls
+from fastapi_bgtask_lint.reading.facts import Attribute, Await, For, FunctionDef, Handler, Raise, Try, With
+from fastapi_bgtask_lint.reading.traversal import expressions, statements, walk
+from fastapi_bgtask_lint.resolving.values import Data, External, Frame
+from fastapi_bgtask_lint.rules.application import Application
+from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
+
+rule = Rule(
+    __doc__,
+    code="BGT407",
+    name="cancellation-swallowed",
+    severity=Severity.WARNING,
+    harms=(Harm("goes on"),),
+)
+
+_BASE = "builtins.BaseException"
+
+
+@rule.check
+def swallowed(task: Task, app: Application) -> Iterator[Report]:
+    """A handler takes the cancellation of what it awaits and never raises it again."""
+    if not task.on_loop:
+        return
+    for effect in app.summaries.of_function(task.function, task.frame):
+        if effect.kind is Kind.HANDLER and effect.side is Side.HERE and _swallows(effect, app):
+            yield Report(
+                "a cancellation ends here and the task goes on: no deadline ends it, and a server that stops waits for"
+                " it; raise it again, or catch Exception",
+                effect.leaf,
+                related(effect, effect.leaf, ""),
+            )
+
+
+def _swallows(effect: Effect, app: Application) -> bool:
+    handler, attempt, frame = effect.leaf.fact, effect.attempt, effect.leaf.frame
+    if not isinstance(handler, Handler) or attempt is None or not _is_async(frame) or not _awaits(attempt):
+        return False
+    if not _takes(handler, frame, app) or any(isinstance(s, Raise) for s in statements(handler.body)):
+        return False
+    before = attempt.handlers[: attempt.handlers.index(handler)]
+    return not any(_takes(earlier, frame, app) for earlier in before) and not _cancels(frame)
+
+
+def _is_async(frame: Frame) -> bool:
+    return isinstance(frame.scope, FunctionDef) and frame.scope.is_async
+
+
+def _awaits(attempt: Try) -> bool:
+    for statement in statements(attempt.body):
+        if isinstance(statement, For | With) and statement.is_async:
+            return True
+        if any(isinstance(part, Await) for top in expressions(statement) for part in walk(top)):
+            return True
+    return False
+
+
+def _takes(handler: Handler, frame: Frame, app: Application) -> bool:
+    """It is known to catch a cancellation."""
+    if handler.catches is None:
+        return True
+    values = app.evaluator.evaluate(handler.catches, frame)
+    listed = [v for value in values for v in (app.evaluator.items((value,)) if isinstance(value, Data) else (value,))]
+    names = {value.name for value in listed if isinstance(value, External)}
+    return any(name == _BASE or name.endswith(".CancelledError") for name in names)
+
+
+def _cancels(frame: Frame) -> bool:
+    """The function cancels something itself, and then waits for it to end."""
+    return any(isinstance(call.function, Attribute) and call.function.attr == "cancel" for _, call in calls(frame))
