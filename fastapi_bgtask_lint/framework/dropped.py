@@ -89,7 +89,7 @@ class Dropped:
             row, name = table.row(value.name), value.name
         if name.startswith("types.AsyncGeneratorType.a"):
             return Finding("a method of an async generator is no coroutine function, but returns an awaitable", None)
-        if row is None:
+        if row is None or is_loop_function(value):
             return None
         if row.awaitable == "awaitable" or (row.awaitable == "coroutine" and target.runs_in_thread):
             return Finding(f"{name} is no coroutine function, but returns an awaitable", None)
@@ -134,6 +134,17 @@ class Dropped:
                 (first, *_) = values
                 assert isinstance(first, Coroutine)
                 yield Finding(f"the task calls {function_name(first.frame)} without await", Site(frame, statement))
+
+
+_LOOP_FUNCTIONS = frozenset({"asyncio.create_task", "asyncio.ensure_future", "asyncio.gather", "asyncio.shield"})
+_LOOP = "asyncio.AbstractEventLoop"
+
+
+def is_loop_function(value: Value) -> bool:
+    """A function, or a method of a loop, that needs its loop running where it is called."""
+    if isinstance(value, External):
+        return value.name in _LOOP_FUNCTIONS
+    return isinstance(value, ExternalMethod) and value.receiver.type == _LOOP and not value.name.endswith("_threadsafe")
 
 
 def _body(definition: FunctionDef | Lambda) -> Fact:

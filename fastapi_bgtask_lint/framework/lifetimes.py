@@ -6,6 +6,7 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from fastapi_bgtask_lint.framework.names import is_response
 from fastapi_bgtask_lint.framework.outcomes import Outcomes
 from fastapi_bgtask_lint.framework.providers import Providers
 from fastapi_bgtask_lint.framework.reached import Reach, Reached
@@ -53,6 +54,8 @@ class Kind(enum.Enum):
     """Closed before the response."""
     UPLOAD = "upload"
     REQUEST = "request"
+    RESPONSE = "response"
+    """The response that FastAPI injects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,8 @@ class Lifetimes:
                 return Kind.UPLOAD, _source(origin)
             case Received() if self._is_a(value, _REQUEST):
                 return Kind.REQUEST, _source(origin)
+            case Received() if is_response(self.evaluator, value):
+                return Kind.RESPONSE, _source(origin)
         source = self._entity_source(value, registration)
         return None if source is None else (Kind.ENTITY, source)
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastapi_bgtask_lint.framework.scopes import calls
-from fastapi_bgtask_lint.reading.facts import Attribute, Call, ClassDef, Expression, Name, Try, With
+from fastapi_bgtask_lint.reading.facts import Attribute, Await, Call, ClassDef, Expression, Name, Try, With
 from fastapi_bgtask_lint.reading.traversal import expressions, statements, walk
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.values import (
     Entered,
+    External,
     ExternalInstance,
     Frame,
     Instance,
@@ -18,6 +19,9 @@ from fastapi_bgtask_lint.resolving.values import (
     Site,
     Value,
 )
+
+_ENGINE = "sqlalchemy.ext.asyncio.AsyncEngine"
+_ON_ENGINES = frozenset({_ENGINE, "sqlalchemy.ext.asyncio.async_sessionmaker"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,29 @@ class Ownership:
             return False
         frame = value.origin.site.frame
         return not _is_outside(frame) and not any(frame.scope is other.scope for other in outside)
+
+    # --- what it is bound to ------------------------------------------------------------------------------------------
+
+    def engine(self, value: Value) -> Site | None:
+        """Where an async engine with a pool was made once, that an async session or connection comes from."""
+        site = getattr(getattr(value, "origin", None), "site", None)
+        call = site.fact.value if site is not None and isinstance(site.fact, Await) else getattr(site, "fact", None)
+        if site is None or not isinstance(call, Call) or not isinstance(value, ExternalInstance):
+            return None
+        if value.type == _ENGINE:
+            return site if _is_outside(site.frame) and not self._has_no_pool(call, site.frame) else None
+        sources = [v for argument in call.arguments for v in self.evaluator.evaluate(argument.value, site.frame)]
+        function = call.function
+        sources += self.evaluator.evaluate(function, site.frame)
+        if isinstance(function, Attribute):
+            sources += self.evaluator.evaluate(function.value, site.frame)
+        wanted = (v for v in sources if isinstance(v, ExternalInstance) and v != value and v.type in _ON_ENGINES)
+        return next((found for v in wanted if (found := self.engine(v)) is not None), None)
+
+    def _has_no_pool(self, call: Call, frame: Frame) -> bool:
+        pools = [argument.value for argument in call.arguments if argument.keyword == "poolclass"]
+        names = [v.name for pool in pools for v in self.evaluator.evaluate(pool, frame) if isinstance(v, External)]
+        return any(name.endswith("NullPool") for name in names)
 
     # --- how it ends --------------------------------------------------------------------------------------------------
 

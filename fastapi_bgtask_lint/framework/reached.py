@@ -268,6 +268,13 @@ def _assigned(bindings: Iterable[Binding]) -> list[Expression]:
     return [b.value for b in bindings if isinstance(b, Assigned) and b.value is not None and not b.path]
 
 
+def free_names(definition: FunctionDef | Lambda, evaluator: Evaluator, frame: Frame) -> set[str]:
+    """The names that a lambda or nested function of a frame reads and does not bind itself."""
+    inner = evaluator.frame(frame.module, definition, frame)
+    local = evaluator.reaching(inner).everywhere
+    return {name.id for name in _names(definition) if name.id not in local}
+
+
 def _names(definition: FunctionDef | Lambda) -> list[Name]:
     if isinstance(definition, FunctionDef):
         found = [expression for _, expression in own_expressions(definition)]

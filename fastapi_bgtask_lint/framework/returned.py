@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from fastapi_bgtask_lint.framework.names import is_response
 from fastapi_bgtask_lint.reading.facts import Await, Call, Expression, Lambda, Name
 from fastapi_bgtask_lint.resolving.bindings import Bound
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
-from fastapi_bgtask_lint.resolving.values import Frame, Function, Site
+from fastapi_bgtask_lint.resolving.values import (
+    Class,
+    Data,
+    ExternalInstance,
+    Frame,
+    Function,
+    Instance,
+    Literal,
+    Site,
+    Value,
+)
 
 _DEPTH = 6
+
+Wanted = Callable[[Value], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,24 +32,46 @@ class Returned:
 
     evaluator: Evaluator
 
-    def responses(self, function: Function, frame: Frame, depth: int = _DEPTH) -> Iterator[Site]:
+    def responses(self, function: Function, frame: Frame) -> Iterator[Site]:
         """The return statements that give a response: the task's own, not those of its wrappers."""
+        yield from self._giving(self._is_response, function, frame, _DEPTH)
+
+    def values(self, function: Function, frame: Frame) -> Iterator[Site]:
+        """The return statements that give anything else than None."""
+        yield from self._giving(self._is_value, function, frame, _DEPTH)
+
+    def _is_response(self, value: Value) -> bool:
+        return is_response(self.evaluator, value)
+
+    def _is_value(self, value: Value) -> bool:
+        match value:
+            case Literal():
+                return value.value is not None
+            case ExternalInstance(type=name):
+                return not name.endswith("()") and not self._is_response(value)
+            case Instance():
+                return not self._is_response(value)
+            case _:
+                return isinstance(value, Data | Function | Class)
+
+    def _giving(self, wanted: Wanted, function: Function, frame: Frame, depth: int) -> Iterator[Site]:
         definition = function.definition
         if isinstance(definition, Lambda):
-            yield from self._response(Site(frame, definition.body), definition.body, frame, depth)
+            yield from self._given(wanted, Site(frame, definition.body), definition.body, depth)
             return
         for statement in self.evaluator.calls.possible_returns(definition, frame):
             if statement.value is not None:
-                yield from self._response(Site(frame, statement), statement.value, frame, depth)
+                yield from self._given(wanted, Site(frame, statement), statement.value, depth)
 
-    def _response(self, site: Site, value: Expression, frame: Frame, depth: int) -> Iterator[Site]:
-        if not any(is_response(self.evaluator, found) for found in self.evaluator.evaluate(value, frame)):
+    def _given(self, wanted: Wanted, site: Site, value: Expression, depth: int) -> Iterator[Site]:
+        frame = site.frame
+        if not any(wanted(found) for found in self.evaluator.evaluate(value, frame)):
             return
         wrapped = list(self._handed_over(value, frame)) if depth else []
         if not wrapped:
             yield site
         for function, inner in wrapped:
-            yield from self.responses(function, inner, depth - 1)
+            yield from self._giving(wanted, function, inner, depth - 1)
 
     def _handed_over(self, value: Expression, frame: Frame) -> Iterator[tuple[Function, Frame]]:
         """`return await function(...)` where the function was handed to this one: the real task."""

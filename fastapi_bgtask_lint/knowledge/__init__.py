@@ -53,7 +53,7 @@ Names are qualified, a method is `module.Class.method`. Keys of the files:
   blocking-session  a synchronous session, connection or cursor, client or collection of a database: its calls block
   factory           makes sessions and is none (sessionmaker, engine, pool)
   silent            may be handed on after its `with` (locks, spans, task groups)
-  asyncio-object    belongs to one event loop and may be touched from its thread only
+  asyncio-object    belongs to one event loop, as its connections do: not for threads, nor for another loop
   response          a Starlette response class
   attributes        { name = type }: types of attributes
   self-like         attributes that are namespaces of the same calls (`client.chat.completions`)

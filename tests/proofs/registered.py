@@ -61,6 +61,10 @@ def bgt510(run: Run) -> str:
     return "works" if run.module.audited == ["ordered"] else "never runs"
 
 
+def bgt511(run: Run) -> str:
+    return _sent(run, ["a"])
+
+
 def bgt512(run: Run) -> str:
     run.client.get("/")
     assert run.module.visits == ["home"]
@@ -73,3 +77,12 @@ def bgt513(run: Run) -> str:
 
 def bgt514(run: Run) -> str:
     return _sent(run, ["a"])
+
+
+def bgt516(run: Run) -> str:
+    return _sent(run, ["a"])
+
+
+def bgt517(run: Run) -> str:
+    run.client.post("/newsletters", json=["a", "b", "c"]).raise_for_status()
+    return {"abc": "works", "ccc": "last value only"}["".join(run.module.sent)]

@@ -23,3 +23,16 @@ def bgt103(run: Run) -> str:
     if run.errors == ["RuntimeError: Caught handled exception, but response already started."]:
         return "RuntimeError" if status == 200 and not run.module.shipped else "other"
     return "works" if status == 404 and not run.errors else "other"
+
+
+def bgt102(run: Run) -> str:
+    answer = run.client.post("/orders/1", json=[1, 2])
+    assert answer.json() == {"status": "closed"}
+    return "works" if run.module.totals == {1: 3} else "discarded"
+
+
+def bgt104(run: Run) -> str:
+    answer = run.client.post("/login?name=a")
+    assert answer.status_code == 200
+    assert not run.errors
+    return "works" if answer.cookies.get("name") == "a" else "no effect"

@@ -1,0 +1,124 @@
+"""Task touches an object of the event loop from a thread
+
+A `def` task runs in a thread. `asyncio` objects belong to the event loop and are not safe to touch from elsewhere:
+`Event.set`, `Semaphore.release`, `Queue.put_nowait`, `Future.set_result` and `loop.call_soon` change the object, and
+do not wake the loop. Whoever waits goes on when the loop next has something else to do: late on a quiet server, or
+never. That is so on every version of FastAPI; no error tells of it.
+
+Make the task `async def`, or hand the call to the loop: `loop.call_soon_threadsafe(event.set)`.
+
+Suppress it where nobody waits for the object.
+
+## Bad
+```py app.py
+import asyncio
+import time
+
+from fastapi import BackgroundTasks, FastAPI
+
+app = FastAPI()
+done = asyncio.Event()
+
+
+def work() -> None:
+    done.set()  # BGT306
+    time.sleep(0.5)
+
+
+@app.post("/orders")
+async def order(tasks: BackgroundTasks) -> dict[str, str]:
+    tasks.add_task(work)
+    return {"status": "accepted"}
+
+
+@app.get("/orders")
+async def wait() -> dict[str, str]:
+    await done.wait()
+    return {"status": "done"}
+```
+
+## Good
+```py app.py
+import asyncio
+
+from fastapi import BackgroundTasks, FastAPI
+
+app = FastAPI()
+done = asyncio.Event()
+
+
+async def work() -> None:
+    done.set()
+    await asyncio.sleep(0.5)
+
+
+@app.post("/orders")
+async def order(tasks: BackgroundTasks) -> dict[str, str]:
+    tasks.add_task(work)
+    return {"status": "accepted"}
+
+
+@app.get("/orders")
+async def wait() -> dict[str, str]:
+    await done.wait()
+    return {"status": "done"}
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_bgtask_lint.effects.chains import related
+from fastapi_bgtask_lint.effects.effect import Effect, Kind, Side
+from fastapi_bgtask_lint.effects.tasks import Task
+from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.resolving.values import ExternalInstance, Made
+from fastapi_bgtask_lint.rules.application import Application
+from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
+
+rule = Rule(
+    __doc__,
+    code="BGT306",
+    name="asyncio-object-in-thread",
+    severity=Severity.WARNING,
+    harms=(Harm("wakes late"),),
+)
+
+_LIBRARIES = ("asyncio.", "anyio.")
+_WAKING = frozenset(
+    {"set", "release", "put_nowait", "get_nowait", "set_result", "set_exception", "notify", "notify_all", "call_soon",
+     "call_later", "call_at"}
+)  # fmt: skip
+
+
+@rule.check
+def touched(task: Task, app: Application) -> Iterator[Report]:
+    """A method that wakes waiters is called on an asyncio object from the task's thread."""
+    if task.on_loop:
+        return
+    for effect in app.summaries.of_function(task.function, task.frame):
+        if effect.kind is Kind.CALL and effect.side is Side.HERE and _wakes(effect, app):
+            yield Report(
+                f"{effect.what} is called from the task's thread: it does not wake the event loop, so whoever waits"
+                " goes on late or never; use loop.call_soon_threadsafe, or make the task async def",
+                effect.leaf,
+                related(effect, effect.leaf, ""),
+            )
+
+
+def _wakes(effect: Effect, app: Application) -> bool:
+    value = effect.receiver
+    if not isinstance(value, ExternalInstance) or effect.what.rpartition(".")[2] not in _WAKING:
+        return False
+    row = app.table.type(value.type)
+    if row is None or not row.asyncio_object or not value.type.startswith(_LIBRARIES):
+        return False
+    return not _is_made_here(value, effect)
+
+
+def _is_made_here(value: ExternalInstance, effect: Effect) -> bool:
+    """The task's own object: nobody on the loop waits for it."""
+    if not isinstance(value.origin, Made):
+        return False
+    return any(value.origin.site.frame is site.frame for site in effect.chain)

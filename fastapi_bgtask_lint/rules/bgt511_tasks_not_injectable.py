@@ -1,0 +1,149 @@
+"""BackgroundTasks parameter that FastAPI can't inject
+
+FastAPI injects a parameter that is annotated with `BackgroundTasks` itself. `Optional[BackgroundTasks]`,
+`BackgroundTasks | None`, the singular `BackgroundTask`, and `= Depends()` or `= Depends(BackgroundTasks)` on an
+annotated one keep the application from starting, on every version. A parameter without annotation and default becomes
+a required query parameter: the request is refused with 422, and with the parameter given it is a `str`.
+
+Write `tasks: BackgroundTasks`. It never is None; as a parameter that may be left out in direct calls, `tasks:
+BackgroundTasks = None` is injected as well.
+
+Suppress it where the function is called by the project's own code only.
+
+## Bad
+```py app.py
+from fastapi import BackgroundTasks, FastAPI
+
+app = FastAPI()
+sent: list[str] = []
+
+
+@app.post("/users")
+def create_user(address: str, tasks: BackgroundTasks | None = None) -> dict[str, str]:
+    if tasks is not None:
+        tasks.add_task(sent.append, address)  # BGT511
+    return {"status": "created"}
+```
+
+## Good
+```py app.py
+from fastapi import BackgroundTasks, FastAPI
+
+app = FastAPI()
+sent: list[str] = []
+
+
+@app.post("/users")
+def create_user(address: str, tasks: BackgroundTasks) -> dict[str, str]:
+    tasks.add_task(sent.append, address)
+    return {"status": "created"}
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.framework.handlers import Entry
+from fastapi_bgtask_lint.framework.names import builds_task, builds_tasks
+from fastapi_bgtask_lint.framework.scopes import calls, scopes
+from fastapi_bgtask_lint.reading.facts import (
+    Attribute,
+    Call,
+    Expression,
+    FunctionDef,
+    Name,
+    Operation,
+    Parameter,
+    ParameterKind,
+)
+from fastapi_bgtask_lint.resolving.project import Module
+from fastapi_bgtask_lint.resolving.values import Alias, Frame, Made, Site
+from fastapi_bgtask_lint.rules.application import Application
+from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
+
+rule = Rule(
+    __doc__,
+    code="BGT511",
+    name="tasks-not-injectable",
+    severity=Severity.ERROR,
+    harms=(Harm("does not start"),),
+)
+
+_NO_START = "the application does not start"
+_OPTIONAL = frozenset({"Optional", "Union"})
+_PLAIN = (ParameterKind.POSITIONAL, ParameterKind.KEYWORD_ONLY, ParameterKind.POSITIONAL_ONLY)
+
+
+@rule.check
+def parameters(module: Module, app: Application) -> Iterator[Report]:
+    """A parameter of a path operation or dependency that is meant to be injected and is not."""
+    for frame in scopes(app.evaluator, module):
+        scope = frame.scope
+        if not isinstance(scope, FunctionDef):
+            continue
+        for parameter in scope.parameters:
+            problem = _problem(parameter, frame, app) if parameter.kind in _PLAIN else None
+            if problem is not None and _is_called_by_fastapi(scope, frame, app):
+                place = _registration(parameter, frame) or parameter
+                where = Site(frame, parameter)
+                yield Report(
+                    f"FastAPI does not inject {parameter.name}: {problem}; annotate it with BackgroundTasks",
+                    Site(frame, place),
+                    ((where, "the parameter"),) if place is not parameter else (),
+                )
+
+
+def _is_called_by_fastapi(function: FunctionDef, frame: Frame, app: Application) -> bool:
+    return app.handlers.entry(function) in (Entry.ROUTE, Entry.WEBSOCKET) or app.handlers.is_dependency(frame)
+
+
+def _problem(parameter: Parameter, frame: Frame, app: Application) -> str | None:
+    outside = frame.parent or frame
+    if parameter.annotation is None:
+        if parameter.default is None and _registration(parameter, frame) is not None:
+            return "without annotation it is a required query parameter"
+        return None
+    if _is_optional(parameter.annotation, outside, app):
+        return f"with None as an alternative {_NO_START}"
+    types = app.evaluator.evaluate(parameter.annotation, outside)
+    if types and all(builds_task(app.evaluator, value) for value in types):
+        return f"with the singular BackgroundTask {_NO_START}"
+    if types and all(builds_tasks(app.evaluator, value) for value in types) and _depends(parameter, frame, app):
+        return f"with Depends {_NO_START}"
+    return None
+
+
+def _is_optional(annotation: Expression, frame: Frame, app: Application) -> bool:
+    """`BackgroundTasks | None`, `Optional[BackgroundTasks]`, `Union[BackgroundTasks, None]`."""
+    parts: tuple[Expression, ...] = ()
+    if isinstance(annotation, Operation) and annotation.operator == "|":
+        parts = annotation.operands
+    for value in app.evaluator.evaluate(annotation, frame):
+        if isinstance(value, Alias) and value.base.rpartition(".")[2] in _OPTIONAL:
+            parts = value.expression.indices
+    return any(builds_tasks(app.evaluator, value) for part in parts for value in app.evaluator.evaluate(part, frame))
+
+
+def _depends(parameter: Parameter, frame: Frame, app: Application) -> bool:
+    """`= Depends()` or `= Depends(BackgroundTasks)`."""
+    for marker in app.evaluator.annotations.markers(parameter, frame):
+        call = marker.origin.site.fact if isinstance(marker.origin, Made) else None
+        if not isinstance(call, Call):
+            continue
+        named = [v for a in call.arguments[:1] for v in app.evaluator.evaluate(a.value, marker.origin.site.frame)]  # type: ignore[union-attr]
+        if all(builds_tasks(app.evaluator, value) for value in named):
+            return True
+    return False
+
+
+def _registration(parameter: Parameter, frame: Frame) -> Call | None:
+    """The first `parameter.add_task(...)`."""
+    for _, call in calls(frame):
+        function = call.function
+        if not isinstance(function, Attribute) or function.attr != "add_task":
+            continue
+        if isinstance(function.value, Name) and function.value.id == parameter.name:
+            return call
+    return None
