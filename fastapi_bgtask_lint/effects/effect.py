@@ -62,6 +62,8 @@ class Effect:
     """Which one is driven."""
     attempt: Try | None = None
     """The `try` of a handler."""
+    guards: bool = False
+    """Something in that `try` is known to fail at times."""
     fails: bool = False
     """An exception can leave the function here."""
     side: Side = Side.HERE

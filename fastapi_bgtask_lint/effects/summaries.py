@@ -152,11 +152,13 @@ class Summaries:
                 yield from self._expression(expression, frame)
 
     def _try(self, statement: Try, frame: Frame, within: Handler | None) -> Iterator[Effect]:
+        guards = False
         for effect in self._block(statement.body, frame, within):
+            guards = guards or effect.fails
             yield self._guards.through_handlers(effect, statement.handlers, frame)
         for handler in statement.handlers:
             if self._guards.takes_much(handler, frame):
-                yield Effect(Kind.HANDLER, "except", (Site(frame, handler),), attempt=statement)
+                yield Effect(Kind.HANDLER, "except", (Site(frame, handler),), attempt=statement, guards=guards)
             yield from self._block(handler.body, frame, handler)
         yield from self._block(statement.orelse, frame, within)
         yield from self._block(statement.final, frame, within)
@@ -398,7 +400,10 @@ class Summaries:
                 if target is not None:
                     place = Site(frame, target.expression) if target.expression is not None else site
                     where = place if isinstance(target.expression, Call) else site
-                    yield from (effect.moved(side) for effect in self._coroutines(target.values, where))
+                    # `anyio.run` takes the function where others take its coroutine.
+                    functions = tuple(value for value in target.values if isinstance(value, Function | Partial))
+                    made = self.evaluator.calls.call(functions, handed(row, given)[1], where)
+                    yield from (effect.moved(side) for effect in self._coroutines((*target.values, *made), where))
             return
         target, rest = handed(row, given)
         if target is None or row.runs == "process":

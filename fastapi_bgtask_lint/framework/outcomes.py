@@ -35,7 +35,9 @@ from fastapi_bgtask_lint.resolving.values import (
 )
 
 _ENDS = frozenset({"sys.exit", "builtins.exit", "builtins.quit", "os._exit", "os.abort"})
-_ROOTS = frozenset({"builtins.Exception", "builtins.BaseException"})
+_EXCEPTION, _BASE = "builtins.Exception", "builtins.BaseException"
+_BEYOND = frozenset({"SystemExit", "KeyboardInterrupt", "GeneratorExit", "CancelledError"})
+"""Exceptions that are no `Exception`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +220,8 @@ def _listed(evaluator: Evaluator, values: Values) -> Values:
 
 def catches(evaluator: Evaluator, caught: Values, raised: Values) -> bool | None:
     """Whether handlers of these classes take what is raised; None when that can't be known."""
-    if any(isinstance(value, External) and value.name in _ROOTS for value in caught):
+    names = {value.name for value in caught if isinstance(value, External)}
+    if _BASE in names or (_EXCEPTION in names and not _is_beyond(raised)):
         return True
     if not raised or not caught:
         return None
@@ -226,6 +229,12 @@ def catches(evaluator: Evaluator, caught: Values, raised: Values) -> bool | None
     if True in verdicts:
         return True
     return None if None in verdicts else False
+
+
+def _is_beyond(raised: Values) -> bool:
+    """Everything that is raised passes `except Exception`."""
+    names = [getattr(value, "name", getattr(value, "type", "")) for value in raised]
+    return bool(names) and all(name.rpartition(".")[2] in _BEYOND for name in names)
 
 
 def _catches(evaluator: Evaluator, caught: Value, raised: Value) -> bool | None:

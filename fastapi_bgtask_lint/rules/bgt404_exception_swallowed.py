@@ -5,7 +5,8 @@ worked, nobody is told that it did not: nothing is logged, nothing is tried agai
 trace. That is so on every version of FastAPI.
 
 Log the exception with the values that are needed to repeat the work, or record the work as failed. Where one kind of
-failure does not matter, name its class.
+failure does not matter, name its class. Handlers round a clean-up (`close`, `unlink`, `rollback`) are not reported,
+nor are those in functions that the task calls when nothing in their `try` is known to fail.
 
 Suppress it where any failure at all is of no interest to anybody.
 
@@ -62,11 +63,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastapi_bgtask_lint.effects.chains import related
-from fastapi_bgtask_lint.effects.effect import Kind
+from fastapi_bgtask_lint.effects.chains import own_part, related
+from fastapi_bgtask_lint.effects.effect import Effect, Kind
 from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.reading.facts import Constant, Evaluate, Handler, Jump, Return, Statement
+from fastapi_bgtask_lint.reading.facts import Call, Constant, Evaluate, Handler, Jump, Return, Statement
+from fastapi_bgtask_lint.reading.traversal import expressions, statements, walk
 from fastapi_bgtask_lint.resolving.values import Data, External, Frame
 from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
@@ -79,6 +81,10 @@ rule = Rule(
     harms=(Harm("unseen"),),
 )
 
+_CLEANING = frozenset(
+    {"close", "aclose", "unlink", "remove", "rmtree", "rollback", "release", "cleanup", "shutdown", "logout", "quit",
+     "disconnect", "cancel", "kill", "terminate"}
+)  # fmt: skip
 _ALL = frozenset({"builtins.Exception", "builtins.BaseException"})
 
 
@@ -89,13 +95,25 @@ def swallowed(task: Task, app: Application) -> Iterator[Report]:
         handler = effect.leaf.fact
         if effect.kind is not Kind.HANDLER or not isinstance(handler, Handler):
             continue
-        if _is_for_all(handler, effect.leaf.frame, app) and all(_does_nothing(s) for s in handler.body):
+        if not _is_for_all(handler, effect.leaf.frame, app) or not all(_does_nothing(s) for s in handler.body):
+            continue
+        if _hides_work(effect, app):
             yield Report(
                 "every exception ends here without a trace: nothing is logged, and the work counts as done; log it or"
                 " record the failure, or name the class that does not matter",
                 effect.leaf,
                 related(effect, effect.leaf, ""),
             )
+
+
+def _hides_work(effect: Effect, app: Application) -> bool:
+    """It stands in the task itself, round more than a clean-up; or in what it calls, round what fails at times."""
+    if len(own_part(app.evaluator, effect.chain)) > 1:
+        return effect.guards
+    body = effect.attempt.body if effect.attempt is not None else ()
+    parts = (part for statement in statements(body) for top in expressions(statement) for part in walk(top))
+    called = {getattr(c.function, "attr", getattr(c.function, "id", "")) for c in parts if isinstance(c, Call)}
+    return not called or not called <= _CLEANING
 
 
 def _is_for_all(handler: Handler, frame: Frame, app: Application) -> bool:

@@ -55,8 +55,10 @@ from collections.abc import Iterator
 
 from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.framework.attachment import Attachment
+from fastapi_bgtask_lint.framework.injection import problem
 from fastapi_bgtask_lint.framework.registrations import Registration, hand_made
-from fastapi_bgtask_lint.reading.facts import ClassDef
+from fastapi_bgtask_lint.reading.facts import ClassDef, Name
+from fastapi_bgtask_lint.resolving.bindings import Bound
 from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
@@ -75,12 +77,22 @@ def unattached(registration: Registration, app: Application) -> Iterator[Report]
     if registration.receiver is None:
         return
     attachment = Attachment(app.evaluator)
+    if _is_refused(registration, app):
+        return
     if all(_is_forgotten(one, attachment) for one in app.registrations.alternatives(registration)):
         yield Report(
             "these tasks never run: FastAPI did not inject this BackgroundTasks and no returned response carries it;"
             " take it as a parameter annotated with BackgroundTasks, or return a response with background=",
             registration.site,
         )
+
+
+def _is_refused(registration: Registration, app: Application) -> bool:
+    """FastAPI does not start with this parameter: BGT511 says so."""
+    receiver, frame = registration.receiver, registration.frame
+    bindings = app.evaluator.reaching(frame).at_use.get(receiver.at, ()) if isinstance(receiver, Name) else ()
+    parameters = [binding.parameter for binding in bindings if isinstance(binding, Bound)]
+    return any(problem(parameter, frame, app.evaluator) is not None for parameter in parameters)
 
 
 def _is_forgotten(registration: Registration, attachment: Attachment) -> bool:

@@ -46,20 +46,18 @@ from collections.abc import Iterator
 
 from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.framework.handlers import Entry
-from fastapi_bgtask_lint.framework.names import builds_task, builds_tasks
+from fastapi_bgtask_lint.framework.injection import problem
 from fastapi_bgtask_lint.framework.scopes import calls, scopes
 from fastapi_bgtask_lint.reading.facts import (
     Attribute,
     Call,
-    Expression,
     FunctionDef,
     Name,
-    Operation,
     Parameter,
     ParameterKind,
 )
 from fastapi_bgtask_lint.resolving.project import Module
-from fastapi_bgtask_lint.resolving.values import Alias, Frame, Made, Site
+from fastapi_bgtask_lint.resolving.values import Frame, Site
 from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
@@ -71,8 +69,6 @@ rule = Rule(
     harms=(Harm("does not start"),),
 )
 
-_NO_START = "the application does not start"
-_OPTIONAL = frozenset({"Optional", "Union"})
 _PLAIN = (ParameterKind.POSITIONAL, ParameterKind.KEYWORD_ONLY, ParameterKind.POSITIONAL_ONLY)
 
 
@@ -84,12 +80,12 @@ def parameters(module: Module, app: Application) -> Iterator[Report]:
         if not isinstance(scope, FunctionDef):
             continue
         for parameter in scope.parameters:
-            problem = _problem(parameter, frame, app) if parameter.kind in _PLAIN else None
-            if problem is not None and _is_called_by_fastapi(scope, frame, app):
+            found = _problem(parameter, frame, app) if parameter.kind in _PLAIN else None
+            if found is not None and _is_called_by_fastapi(scope, frame, app):
                 place = _registration(parameter, frame) or parameter
                 where = Site(frame, parameter)
                 yield Report(
-                    f"FastAPI does not inject {parameter.name}: {problem}; annotate it with BackgroundTasks",
+                    f"FastAPI does not inject {parameter.name}: {found}; annotate it with BackgroundTasks",
                     Site(frame, place),
                     ((where, "the parameter"),) if place is not parameter else (),
                 )
@@ -100,42 +96,11 @@ def _is_called_by_fastapi(function: FunctionDef, frame: Frame, app: Application)
 
 
 def _problem(parameter: Parameter, frame: Frame, app: Application) -> str | None:
-    outside = frame.parent or frame
-    if parameter.annotation is None:
-        if parameter.default is None and _registration(parameter, frame) is not None:
-            return "without annotation it is a required query parameter"
-        return None
-    if _is_optional(parameter.annotation, outside, app):
-        return f"with None as an alternative {_NO_START}"
-    types = app.evaluator.evaluate(parameter.annotation, outside)
-    if types and all(builds_task(app.evaluator, value) for value in types):
-        return f"with the singular BackgroundTask {_NO_START}"
-    if types and all(builds_tasks(app.evaluator, value) for value in types) and _depends(parameter, frame, app):
-        return f"with Depends {_NO_START}"
+    if parameter.annotation is not None:
+        return problem(parameter, frame, app.evaluator)
+    if parameter.default is None and _registration(parameter, frame) is not None:
+        return "without annotation it is a required query parameter"
     return None
-
-
-def _is_optional(annotation: Expression, frame: Frame, app: Application) -> bool:
-    """`BackgroundTasks | None`, `Optional[BackgroundTasks]`, `Union[BackgroundTasks, None]`."""
-    parts: tuple[Expression, ...] = ()
-    if isinstance(annotation, Operation) and annotation.operator == "|":
-        parts = annotation.operands
-    for value in app.evaluator.evaluate(annotation, frame):
-        if isinstance(value, Alias) and value.base.rpartition(".")[2] in _OPTIONAL:
-            parts = value.expression.indices
-    return any(builds_tasks(app.evaluator, value) for part in parts for value in app.evaluator.evaluate(part, frame))
-
-
-def _depends(parameter: Parameter, frame: Frame, app: Application) -> bool:
-    """`= Depends()` or `= Depends(BackgroundTasks)`."""
-    for marker in app.evaluator.annotations.markers(parameter, frame):
-        call = marker.origin.site.fact if isinstance(marker.origin, Made) else None
-        if not isinstance(call, Call):
-            continue
-        named = [v for a in call.arguments[:1] for v in app.evaluator.evaluate(a.value, marker.origin.site.frame)]  # type: ignore[union-attr]
-        if all(builds_tasks(app.evaluator, value) for value in named):
-            return True
-    return False
 
 
 def _registration(parameter: Parameter, frame: Frame) -> Call | None:

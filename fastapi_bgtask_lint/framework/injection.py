@@ -1,0 +1,59 @@
+"""Parameters for BackgroundTasks, and which of them FastAPI can't inject."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_bgtask_lint.framework.names import builds_task, builds_tasks
+from fastapi_bgtask_lint.reading.facts import Call, Expression, Operation, Parameter
+from fastapi_bgtask_lint.resolving.evaluation import Evaluator
+from fastapi_bgtask_lint.resolving.values import Alias, Frame, Made, Site
+
+_NO_START = "the application does not start"
+_OPTIONAL = frozenset({"Optional", "Union"})
+
+
+def problem(parameter: Parameter, frame: Frame, evaluator: Evaluator) -> str | None:
+    """Why FastAPI does not start with an annotated parameter that is meant to be injected; None when it does."""
+    outside = frame.parent or frame
+    if parameter.annotation is None:
+        return None
+    if _is_optional(parameter.annotation, outside, evaluator):
+        return f"with None as an alternative {_NO_START}"
+    types = evaluator.evaluate(parameter.annotation, outside)
+    if types and all(builds_task(evaluator, value) for value in types):
+        return f"with the singular BackgroundTask {_NO_START}"
+    if (
+        types
+        and all(builds_tasks(evaluator, value) for value in types)
+        and depends_on_class(parameter, frame, evaluator)
+    ):
+        return f"with Depends {_NO_START}"
+    return None
+
+
+def _is_optional(annotation: Expression, frame: Frame, evaluator: Evaluator) -> bool:
+    """`BackgroundTasks | None`, `Optional[BackgroundTasks]`, `Union[BackgroundTasks, None]`."""
+    parts: tuple[Expression, ...] = ()
+    if isinstance(annotation, Operation) and annotation.operator == "|":
+        parts = annotation.operands
+    for value in evaluator.evaluate(annotation, frame):
+        if isinstance(value, Alias) and value.base.rpartition(".")[2] in _OPTIONAL:
+            parts = value.expression.indices
+    return any(builds_tasks(evaluator, value) for part in parts for value in evaluator.evaluate(part, frame))
+
+
+def depends_on_class(parameter: Parameter, frame: Frame, evaluator: Evaluator) -> bool:
+    """`= Depends()` or `= Depends(BackgroundTasks)`."""
+    for call in _markers(parameter, frame, evaluator):
+        arguments = [argument.value for argument in call.fact.arguments[:1]] if isinstance(call.fact, Call) else []
+        named = [value for argument in arguments for value in evaluator.evaluate(argument, call.frame)]
+        if all(builds_tasks(evaluator, value) for value in named):
+            return True
+    return False
+
+
+def _markers(parameter: Parameter, frame: Frame, evaluator: Evaluator) -> Iterator[Site]:
+    for marker in evaluator.annotations.markers(parameter, frame):
+        if isinstance(marker.origin, Made):
+            yield marker.origin.site
