@@ -169,7 +169,7 @@ def test_selection(app: Path, arguments: list[str], codes: list[str]) -> None:
         (["--select", "BGT599"], ["--select", "BGT599"]),
         (["--ignore", "E501"], ["--ignore", "E501"]),
         (["--target-fastapi", "latest"], ["--target-fastapi", "latest"]),
-        (["--explain", "BGT516"], ["BGT516", "did you mean"]),
+        (["--explain", "BGT518"], ["BGT518", "did you mean"]),
         (["--unknown"], ["--unknown"]),
         (["--output-format", "xml"], ["xml"]),
     ],
