@@ -17,11 +17,13 @@ def table(rules: Iterable[Rule]) -> Iterator[str]:
 
 def markdown(rules: Iterable[Rule]) -> Iterator[str]:
     """The rules as a table in Markdown, in the order given."""
-    yield "| code | name | severity | on by default | what is wrong |"
-    yield "|---|---|---|---|---|"
+    yield "| code | name | severity | on by default | what is wrong | what comes of it |"
+    yield "|---|---|---|---|---|---|"
     for rule in rules:
         on = "no: `--pedantic`" if rule.pedantic else "yes"
-        yield f"| {rule.code} | {rule.name} | {rule.severity.value} | {on} | {rule.summary} |"
+        yield (
+            f"| {rule.code} | {rule.name} | {rule.severity.value} | {on} | {rule.summary} | {'; '.join(_outcomes(rule))} |"
+        )
 
 
 def explanation(rule: Rule) -> Iterator[str]:
@@ -29,6 +31,18 @@ def explanation(rule: Rule) -> Iterator[str]:
     yield f"{rule.code} {rule.name} ({rule.severity.value}, {_on(rule)})"
     yield ""
     yield from rule.documentation.strip().splitlines()
+    yield ""
+    yield "## What comes of it"
+    yield from (f"- {outcome}" for outcome in _outcomes(rule))
+
+
+def _outcomes(rule: Rule) -> Iterator[str]:
+    """The names of what comes of the mistake, each with the versions of FastAPI on which it does."""
+    versions: dict[str, list[str]] = {}
+    for harm in rule.harms:
+        versions.setdefault(harm.name, []).append(harm.where)
+    for name, where in versions.items():
+        yield f"{name} ({', '.join(where)})" if any(where) else name
 
 
 def _on(rule: Rule) -> str:

@@ -51,7 +51,9 @@ class Harm:
 
     @property
     def where(self) -> str:
-        """The versions in words: `before 0.106`, `0.106 - 0.117`, `0.118+`."""
+        """The versions in words: `before 0.106`, `0.106 - 0.117`, `0.118+`; nothing for all of them."""
+        if not self.versions:
+            return ""
         low, _, high = self.versions.removeprefix(">=").rpartition("<")
         low = low.removesuffix(",")
         if low and high:
@@ -66,7 +68,7 @@ def said(harms: Sequence[Harm]) -> str:
     for harm in harms:
         if not harm.is_harmful:
             continue
-        by_text.setdefault(harm.text, []).append(harm.where if harm.versions else "")
+        by_text.setdefault(harm.text, []).append(harm.where)
     if len(by_text) == 1 and all(harm.is_harmful for harm in harms):
         return next(iter(by_text))
     return ", ".join(f"on FastAPI {' and '.join(where)} {text}" for text, where in by_text.items())
