@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+
 import nox
 
 nox.options.sessions = ["proofs"]
@@ -35,3 +38,11 @@ def table(session: nox.Session) -> None:
     """Writes the page of what the proofs saw."""
     session.install(".[proofs]")
     session.run("python", "-m", "tests.proofs.kept")
+
+
+@nox.session
+def knowledge(session: nox.Session) -> None:
+    """The table of libraries against the libraries: each row, with everything installed that pip can install."""
+    tables = [tomllib.loads(path.read_text("utf-8")) for path in Path("fastapi_bgtask_lint/knowledge").glob("*.toml")]
+    session.install(".[dev]", *sorted({name for table in tables for name in table.get("distributions", {}).values()}))
+    session.run("pytest", "tests/test_knowledge_libraries.py", "-q", *session.posargs, env={"ALL_LIBRARIES": "1"})

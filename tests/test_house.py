@@ -9,16 +9,17 @@ from typing import Any
 
 import pytest
 
+from fastapi_bgtask_lint import knowledge
 from fastapi_bgtask_lint.linter import known_codes
 from fastapi_bgtask_lint.reporting.rules import markdown
 from fastapi_bgtask_lint.rules import all_rules
 from fastapi_bgtask_lint.settings import Settings, load
 from tests.doors import tool, write
 from tests.proofs import kept
+from tests.test_knowledge_libraries import NOT_VERIFIABLE
 
 HOUSE = Path(__file__).parent.parent
 PACKAGE = HOUSE / "fastapi_bgtask_lint"
-BEGIN, END = "<!-- rules: begin -->\n", "<!-- rules: end -->"
 
 
 @pytest.fixture(scope="module")
@@ -26,16 +27,30 @@ def project() -> dict[str, Any]:
     return tomllib.loads((HOUSE / "pyproject.toml").read_text("utf-8"))
 
 
-def test_the_readme_has_the_table_of_rules() -> None:
-    """`UPDATE_README=1 pytest tests/test_house.py` writes it."""
+def generated(name: str, text: str) -> None:
+    """Holds a part of the README against what it should be; `UPDATE_README=1 pytest tests/test_house.py` writes it."""
     readme = HOUSE / "README.md"
-    before, _, rest = readme.read_text("utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    table = "\n".join(markdown(all_rules()))
-    expected = f"{before}{BEGIN}{table}\n{END}{after}"
+    begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->"
+    before, _, rest = readme.read_text("utf-8").partition(begin)
+    expected = f"{before}{begin}{text}\n{end}{rest.partition(end)[2]}"
     if os.environ.get("UPDATE_README"):
         readme.write_text(expected, "utf-8")
     assert readme.read_text("utf-8") == expected
+
+
+def test_the_readme_has_the_table_of_rules() -> None:
+    generated("rules", "\n".join(markdown(all_rules())))
+
+
+def test_the_readme_counts_the_rows_of_the_table_of_libraries() -> None:
+    table = knowledge.load()
+    libraries = len(set(table.distributions.values()))
+    unverified = len(NOT_VERIFIABLE)
+    generated(
+        "knowledge",
+        f"   {len(table.rows)} callables and {len(table.types)} classes of the standard library and {libraries} others;"
+        f" {unverified} of these can't be installed and stand unverified.",
+    )
 
 
 def test_the_readmes_configuration_is_a_valid_one(tmp_path: Path) -> None:

@@ -21,9 +21,8 @@ def markdown(rules: Iterable[Rule]) -> Iterator[str]:
     yield "|---|---|---|---|---|---|"
     for rule in rules:
         on = "no: `--pedantic`" if rule.pedantic else "yes"
-        yield (
-            f"| {rule.code} | {rule.name} | {rule.severity.value} | {on} | {rule.summary} | {'; '.join(_outcomes(rule))} |"
-        )
+        cells = (rule.code, rule.name, rule.severity.value, on, rule.summary, "; ".join(_outcomes(rule)))
+        yield f"| {' | '.join(cells)} |"
 
 
 def explanation(rule: Rule) -> Iterator[str]:

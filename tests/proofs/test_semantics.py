@@ -5,7 +5,6 @@ where they differ, and kept beside those of the rules.
 """
 
 # ruff: noqa: ANN001, ANN401, B008, BLE001
-from __future__ import annotations
 
 import asyncio
 import contextvars
@@ -78,6 +77,8 @@ class Seen:
         try:
             return TestClient(self.app).get(path)
         except Exception as error:
+            while isinstance(error, ExceptionGroup):
+                error = error.exceptions[0]
             self.errors.append(type(error).__name__)
             return None
 
@@ -228,7 +229,7 @@ def _() -> str:
         def __init__(self, tasks: BackgroundTasks, none: None = Depends(sub)) -> None:
             tasks.add_task(seen.note, "class")
 
-    def dependency(tasks: BackgroundTasks, service: Service = Depends(Service)) -> None:
+    def dependency(tasks: BackgroundTasks, service: Any = Depends(Service)) -> None:
         tasks.add_task(seen.note, "dependency")
 
     @seen.app.get("/")
