@@ -4,18 +4,22 @@ Each row is a small application and what it lets be seen of the tasks. Outcomes 
 where they differ, and kept beside those of the rules.
 """
 
-# ruff: noqa: ANN001, ANN401, B008, BLE001
+# ruff: noqa: ANN001, ANN401, B008
 
 import asyncio
+import contextlib
 import contextvars
 import functools
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Annotated, Any
 
+import anyio
 import fastapi
 import pytest
 from fastapi import BackgroundTasks, Depends, FastAPI, HTTPException, Request, Response, WebSocket
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
@@ -823,6 +827,128 @@ def _() -> str:
 
     seen.get()
     return "returns in time, the thread runs on" if seen.log == ["returns in time", "thread"] else seen.outcome
+
+
+@row("add_task(f()) of an async f", "when the task runs")
+def _() -> str:
+    seen = Seen()
+
+    @seen.app.get("/")
+    async def handler(tasks: BackgroundTasks) -> None:
+        tasks.add_task(seen.note_later())  # type: ignore[arg-type]
+
+    seen.get()
+    return "when the task runs" if seen.errors == ["TypeError"] else seen.outcome
+
+
+@row("run_in_threadpool(async_f), Thread(target=async_f), async function behind @contextmanager", "never runs")
+def _() -> str:
+    seen = Seen()
+
+    @seen.app.get("/")
+    async def handler(tasks: BackgroundTasks) -> None:
+        tasks.add_task(run_in_threadpool, seen.note_later)
+        tasks.add_task(lambda: threading.Thread(target=seen.note_later).start())
+        tasks.add_task(contextlib.contextmanager(seen.note_later))  # type: ignore[arg-type]
+
+    seen.get()
+    return seen.outcome
+
+
+@row(".aclose of an async generator as the task", "never runs")
+def _() -> str:
+    seen = Seen()
+
+    async def numbers() -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            seen.note()
+
+    @seen.app.get("/")
+    async def handler(tasks: BackgroundTasks) -> None:
+        generator = numbers()
+        kept_alive.append(generator)
+        await anext(generator)
+        tasks.add_task(generator.aclose)  # type: ignore[attr-defined]
+        tasks.add_task(seen.note, "next task")
+
+    kept_alive: list[object] = []
+    seen.get()
+    return "never runs" if seen.log[0] == "next task" else seen.outcome
+
+
+@row("BackgroundTasks returned as part of a dict", "injected")
+def _() -> str:
+    seen = Seen()
+
+    @seen.app.get("/", response_model=None)
+    async def handler(tasks: BackgroundTasks) -> Any:
+        tasks.add_task(seen.note, "injected")
+        own = BackgroundTasks()
+        own.add_task(seen.note, "own")
+        return {"tasks": str(own)}
+
+    seen.get()
+    return seen.outcome
+
+
+@split(
+    "contextvar that an async yield dependency sets and resets",
+    {"<0.106": "set", ">=0.106,<0.118": "default", ">=0.118": "set"},
+)
+def _() -> str:
+    seen = Seen()
+    variable = contextvars.ContextVar("variable", default="default")
+
+    async def dependency() -> AsyncIterator[None]:
+        token = variable.set("set")
+        yield
+        variable.reset(token)
+
+    @seen.app.get("/")
+    async def handler(tasks: BackgroundTasks, none: None = Depends(dependency)) -> None:
+        tasks.add_task(lambda: seen.note(variable.get()))
+
+    seen.get()
+    return seen.outcome
+
+
+@row("anyio.fail_after round run_in_threadpool", "does not fire, thread")
+def _() -> str:
+    seen = Seen()
+
+    def slow() -> None:
+        time.sleep(0.2)
+        seen.note("thread")
+
+    async def task() -> None:
+        before = time.monotonic()
+        with contextlib.suppress(TimeoutError), anyio.fail_after(0.05):
+            await run_in_threadpool(slow)
+        seen.log.insert(0, "fires in time" if time.monotonic() - before < 0.15 else "does not fire")
+
+    @seen.app.get("/")
+    async def handler(tasks: BackgroundTasks) -> None:
+        tasks.add_task(task)
+
+    seen.get()
+    return seen.outcome
+
+
+@split("a yield endpoint adds tasks before and between its items", {"<0.122": "not streamed", ">=0.122": "a, b"})
+def _() -> str:
+    seen = Seen()
+
+    @seen.app.get("/", response_class=StreamingResponse, response_model=None)
+    async def handler(tasks: BackgroundTasks) -> AsyncIterator[str]:
+        tasks.add_task(seen.note, "a")
+        yield "1"
+        tasks.add_task(seen.note, "b")
+        yield "2"
+
+    seen.get()
+    return seen.outcome if not seen.errors and seen.log else "not streamed"
 
 
 # --- the rows ---------------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from fastapi import BackgroundTasks, Depends, FastAPI, Request
 from fastapi.testclient import TestClient
 from packaging.specifiers import SpecifierSet
 from sqlalchemy import create_engine, text
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 from sqlalchemy.pool import QueuePool
 
 from tests.proofs import kept
@@ -220,6 +220,60 @@ def test_connection_of_a_session_that_a_task_uses(tmp_path: Path) -> None:
     )
 
 
+def test_commit_between_add_task_and_return(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, closing)
+    seen: list[Any] = []
+
+    @shop.app.get("/")
+    def handler(tasks: BackgroundTasks, session: Session = Depends(shop.get_session)) -> None:
+        session.execute(INSERT)
+        tasks.add_task(lambda: seen.append(shop.rows()))
+        session.commit()
+
+    shop.client.get("/").raise_for_status()
+    proven(
+        "commit after add_task and before the return: what the task sees",
+        {0: "nothing", 1: "the rows"}[seen[0]],
+        {"": "the rows"},
+    )
+
+
+class Base(DeclarativeBase):
+    """The mapped classes of these proofs."""
+
+
+class Author(Base):
+    __tablename__ = "authors"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+
+
+def test_object_of_a_plain_session(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, closing)
+    seen: list[str] = []
+    Base.metadata.create_all(shop.engine)
+
+    def tell(author: Author) -> None:
+        try:
+            seen.append(f"{author.name} loads")
+        except Exception as error:
+            seen.append(type(error).__name__)
+
+    @shop.app.get("/")
+    def handler(tasks: BackgroundTasks, session: Session = Depends(shop.get_session)) -> None:
+        author = Author(name="a")
+        session.add(author)
+        session.commit()
+        tasks.add_task(tell, author)
+
+    shop.client.get("/").raise_for_status()
+    proven(
+        "ORM instance of a Session after a commit, in the task",
+        seen[0],
+        {"<0.106": "a loads", ">=0.106,<0.118": "DetachedInstanceError", ">=0.118": "a loads"},
+    )
+
+
 def test_with_block_that_ends_before_the_return() -> None:
     app = FastAPI()
     seen: list[Any] = []
@@ -376,6 +430,34 @@ def test_graceful_shutdown_cancels_an_async_task(tmp_path: Path) -> None:
         f"{outcome}, {' and '.join(said.split())} seen",
         {"": "stops, finally seen"},
     )
+
+
+def test_client_that_goes_away_in_mid_stream() -> None:
+    app = FastAPI()
+    seen: list[str] = []
+
+    @app.get("/")
+    async def handler(tasks: BackgroundTasks) -> fastapi.responses.StreamingResponse:
+        async def parts() -> AsyncIterator[bytes]:
+            for _ in range(50):
+                yield b"." * 100_000
+                await asyncio.sleep(0.01)
+
+        tasks.add_task(seen.append, "ran")
+        return fastapi.responses.StreamingResponse(parts())
+
+    with Run(_Module(app)).server() as client:
+        with client.stream("GET", "/") as answer:
+            next(answer.iter_raw())
+        ran = wait_until(lambda: seen == ["ran"], 5)
+    proven("client gone in mid-stream", "tasks run" if ran else "tasks never run", {"": "tasks run"})
+
+
+def test_graceful_shutdown_cuts_a_thread_off(tmp_path: Path) -> None:
+    with served(tmp_path, "--timeout-graceful-shutdown", "1") as (process, client):
+        client.post("/thread").raise_for_status()
+        outcome = _stops(process, 4)
+    proven("the same of a def task, which is cut off", outcome, {"": "stops"})
 
 
 def test_streamed_answer_behind_middleware() -> None:
