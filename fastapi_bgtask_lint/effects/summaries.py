@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from fastapi_bgtask_lint.effects.driven import Driven
 from fastapi_bgtask_lint.effects.effect import Effect, Kind, Side, Timing
@@ -373,8 +373,6 @@ class Summaries:
         bounded = self._guards.bounds(row, given)
         quiet = _collects_exceptions(given)
         for effect in self._ran(call, row, given, site):
-            if row.detached:
-                effect = replace(effect.caught(), timing=Timing.NO_WAIT)
             if bounded:
                 effect = effect.within_deadline()
             yield effect.caught() if quiet else effect
@@ -391,7 +389,8 @@ class Summaries:
         frame = site.frame
         for child in children(call):
             yield from self._expression(child, frame, row.runs in ("await", "loop", "new-loop"))
-        if row.runs == "schedule":
+        if row.runs == "schedule" or row.detached:
+            # It is handed over, and who does so neither waits for it nor hears of it.
             return
         if row.runs in ("await", "loop", "new-loop"):
             targets = [g for g in given if g.keyword is None] if row.runs_argument == "*" else [handed(row, given)[0]]

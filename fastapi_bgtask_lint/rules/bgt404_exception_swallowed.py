@@ -99,8 +99,8 @@ def swallowed(task: Task, app: Application) -> Iterator[Report]:
             continue
         if _hides_work(effect, app):
             yield Report(
-                "every exception ends here without a trace: nothing is logged, and the work counts as done; log it or"
-                " record the failure, or name the class that does not matter",
+                "every exception ends here without a trace: nothing is logged, and nobody learns that it failed; log it"
+                " or record the failure, or name the class that does not matter",
                 effect.leaf,
                 related(effect, effect.leaf, ""),
             )
