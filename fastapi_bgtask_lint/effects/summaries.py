@@ -154,7 +154,7 @@ class Summaries:
     def _try(self, statement: Try, frame: Frame, within: Handler | None) -> Iterator[Effect]:
         guards = False
         for effect in self._block(statement.body, frame, within):
-            guards = guards or effect.fails
+            guards = guards or (effect.fails and effect.kind is Kind.CALL)
             yield self._guards.through_handlers(effect, statement.handlers, frame)
         for handler in statement.handlers:
             if self._guards.takes_much(handler, frame):
