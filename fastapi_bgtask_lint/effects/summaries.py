@@ -376,14 +376,14 @@ class Summaries:
             if bounded:
                 effect = effect.within_deadline()
             yield effect.caught() if quiet else effect
-        name = next(
-            (self.evaluator.table.canonical(_name(v)) for v, found in self._rows(call, frame) if found is row), ""
-        )
+        callee = next((value for value, found in self._rows(call, frame) if found is row), None)
+        name = self.evaluator.table.canonical(_name(callee)) if callee is not None else ""
+        receiver = callee.receiver if isinstance(callee, ExternalMethod) else None
         if bounded and row.deadline_raises:
             yield Effect(Kind.DEADLINE, name, (site,), fails=True)
         bound = self._timings.of(row, given, None) if row.deadline is None else None
         timing = bound.timing if bound is not None else Timing.NO_WAIT
-        yield Effect(Kind.CALL, name, (site,), row=row, awaited=awaited, timing=timing)
+        yield Effect(Kind.CALL, name, (site,), row=row, receiver=receiver, awaited=awaited, timing=timing)
 
     def _ran(self, call: Call, row: Row, given: tuple[Given, ...], site: Site) -> Iterator[Effect]:
         frame = site.frame

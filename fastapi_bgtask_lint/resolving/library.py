@@ -159,9 +159,9 @@ class Library:
     def _run(self, row: Row, given: tuple[Given, ...], site: Site | None) -> Values:
         """What a runner gives back: the value of what it runs."""
         result = self.ran(row, given, site)
+        if row.awaitable == "no" and row.returns:
+            return (ExternalInstance(row.returns, _made(site)),)
         if row.awaitable == "no" and row.runs not in ("await", "loop"):
-            if row.returns:
-                return (ExternalInstance(row.returns, _made(site)),)
             return result
         return (Awaitable(result, row.awaitable == "coroutine", site),)
 

@@ -92,7 +92,8 @@ from fastapi_bgtask_lint.effects.effect import Effect, Kind, Side
 from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.framework.scopes import calls, is_tried
-from fastapi_bgtask_lint.reading.facts import Attribute, Expression
+from fastapi_bgtask_lint.reading.facts import Attribute, Call, Expression, FunctionDef
+from fastapi_bgtask_lint.resolving.values import ExternalInstance, Made, Value
 from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
@@ -138,6 +139,8 @@ def misused(task: Task, app: Application) -> Iterator[Report]:
             text = (
                 f"{effect.what} raises RuntimeError here: the task already runs on the event loop; await the coroutine"
             )
+        elif side is not None and effect.side is side and _waits_for_itself(effect, app):
+            text = "this waits on the event loop for a coroutine of that loop: neither goes on; await the coroutine"
         elif not task.on_loop and effect.side is Side.HERE and effect.what in _NEED_A_LOOP:
             text = (
                 f"{effect.what} raises RuntimeError here: a def task runs in a thread without an event loop;"
@@ -150,12 +153,33 @@ def misused(task: Task, app: Application) -> Iterator[Report]:
         yield Report(text, effect.leaf, related(effect, effect.leaf, ""))
 
 
+def _waits_for_itself(effect: Effect, app: Application) -> bool:
+    """`run_coroutine_threadsafe(coroutine, loop).result()`, `loop` being the one that runs here."""
+    origin = effect.receiver.origin if isinstance(effect.receiver, ExternalInstance) else None
+    site = origin.site if isinstance(origin, Made) else None
+    if not effect.what.endswith(".Future.result") or site is None or not isinstance(site.fact, Call):
+        return False
+    if _last_name(site.fact.function) != "run_coroutine_threadsafe" or len(site.fact.arguments) < 2:
+        return False
+    loops = app.evaluator.evaluate(site.fact.arguments[1].value, site.frame)
+    return any(_is_running_here(loop) for loop in loops)
+
+
+def _is_running_here(loop: Value) -> bool:
+    origin = loop.origin if isinstance(loop, ExternalInstance) else None
+    made = origin.site if isinstance(origin, Made) else None
+    if made is None or not isinstance(made.fact, Call) or not isinstance(made.frame.scope, FunctionDef):
+        return False
+    return made.frame.scope.is_async and _last_name(made.fact.function) in ("get_running_loop", "get_event_loop")
+
+
 def _looks_first(effect: Effect) -> bool:
     """The function asks for a running loop and acts on the answer, or handles that there is none."""
     frame = effect.leaf.frame
     if effect.what in _NEED_A_LOOP:
         return is_tried(frame, effect.leaf.fact)
-    return any(_last_name(call.function) in _QUESTIONS for _, call in calls(frame))
+    asked = [call for _, call in calls(frame) if _last_name(call.function) in _QUESTIONS]
+    return any(_last_name(call.function) == "is_running" or is_tried(frame, call) for call in asked)
 
 
 def _last_name(expression: Expression) -> str:
