@@ -148,7 +148,7 @@ def misused(task: Task, app: Application) -> Iterator[Report]:
             )
         else:
             continue
-        if _looks_first(effect):
+        if effect.what in _NEED_NO_LOOP | _NEED_A_LOOP and _looks_first(effect):
             continue
         yield Report(text, effect.leaf, related(effect, effect.leaf, ""))
 
