@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fastapi_bgtask_lint.framework.handlers import Handlers
+from fastapi_bgtask_lint.framework.handlers import Handlers, Way
 from fastapi_bgtask_lint.framework.registrations import Registration
 from fastapi_bgtask_lint.framework.scopes import body_of, calls
 from fastapi_bgtask_lint.knowledge import Row
@@ -17,6 +17,7 @@ from fastapi_bgtask_lint.reading.facts import (
     Expression,
     FunctionDef,
     Lambda,
+    Name,
     Return,
     Statement,
     With,
@@ -25,7 +26,17 @@ from fastapi_bgtask_lint.reading.facts import (
 from fastapi_bgtask_lint.reading.traversal import expressions, statements, walk
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.library import handed
-from fastapi_bgtask_lint.resolving.values import Data, External, ExternalInstance, ExternalMethod, Frame, Given, Value
+from fastapi_bgtask_lint.resolving.values import (
+    UNKNOWN,
+    Data,
+    External,
+    ExternalInstance,
+    ExternalMethod,
+    Frame,
+    Given,
+    Received,
+    Value,
+)
 
 _SPAWNING = frozenset(
     {"create_task", "ensure_future", "run_in_executor", "submit", "Thread", "Timer", "add_job", "Process"}
@@ -46,10 +57,22 @@ class Spawns:
         found = [(statement, call) for statement, call in found if not _is_given_back(statement, call)]
         if not found or self._waits(frame):
             return
-        for way in self.handlers.ways(frame):
+        ways = self.handlers.ways(frame) if self._asks_callers(found, frame) else (Way(frame),)
+        for way in ways:
             for statement, call in found:
                 target, given = self._parts(call, way.frame)
                 yield Registration(way, statement, call, None, target, given)
+
+    def _asks_callers(self, found: list[tuple[Statement, Call]], frame: Frame) -> bool:
+        """Something that is handed over is a parameter of which only callers can say what it is."""
+        scope = frame.scope
+        parameters = {p.name for p in scope.parameters} if isinstance(scope, FunctionDef) else set()
+        named = [part for _, call in found for part in walk(call) if isinstance(part, Name) and part.id in parameters]
+        return any(self._is_vague(value) for name in named for value in self.evaluator.evaluate(name, frame))
+
+    @staticmethod
+    def _is_vague(value: Value) -> bool:
+        return value == UNKNOWN or isinstance(getattr(value, "origin", None), Received)
 
     def _spawns(self, call: Call, frame: Frame) -> bool:
         if _last(call.function) not in _SPAWNING:
