@@ -22,7 +22,7 @@ done = asyncio.Event()
 
 def work() -> None:
     done.set()  # BGT306
-    time.sleep(0.5)
+    time.sleep(1)
 
 
 @app.post("/orders")
@@ -49,7 +49,7 @@ done = asyncio.Event()
 
 async def work() -> None:
     done.set()
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(1)
 
 
 @app.post("/orders")

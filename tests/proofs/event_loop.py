@@ -96,7 +96,7 @@ def bgt306(run: Run) -> str:
             (await working).raise_for_status()
             return after - before
 
-    return "wakes late" if asyncio.run(waited()) > 0.4 else "works"
+    return "wakes late" if asyncio.run(waited()) > 0.8 else "works"
 
 
 class _Peer(BaseHTTPRequestHandler):

@@ -65,7 +65,7 @@ def bgt205(run: Run) -> str:
 def bgt206(run: Run) -> str:
     with run.server() as client:
         client.post("/events", content=b"abc").raise_for_status()
-        came = wait_until(lambda: run.module.sizes == [3], 1)
+        came = wait_until(lambda: run.module.sizes == [3], 1.5)
     return "works" if came else "ClientDisconnect"
 
 
@@ -85,7 +85,7 @@ def bgt208(run: Run) -> str:
 def bgt209(run: Run) -> str:
     with run.server() as client:
         client.post("/orders/ink").raise_for_status()
-        came = wait_until(lambda: run.module.written == ["ink"], 1)
+        came = wait_until(lambda: run.module.written == ["ink"], 1.5)
     return "works" if came else "closed"
 
 

@@ -342,7 +342,7 @@ def test_forty_waiting_tasks_keep_def_endpoints_waiting() -> None:
     with Run(_Module(app)).server() as client:
         for _ in range(40):
             client.post("/wait").raise_for_status()
-        client.get("/async", timeout=1).raise_for_status()
+        client.get("/async", timeout=5).raise_for_status()
         try:
             client.get("/plain", timeout=0.7)
             outcome = "answered"
@@ -464,7 +464,7 @@ def test_streamed_answer_behind_middleware() -> None:
     app = FastAPI()
 
     async def slow() -> None:
-        await asyncio.sleep(0.6)
+        await asyncio.sleep(1.5)
 
     @app.middleware("http")
     async def passing(request: Request, call_next: Callable[[Request], Any]) -> Any:
@@ -484,6 +484,6 @@ def test_streamed_answer_behind_middleware() -> None:
         took = time.monotonic() - before
     proven(
         "streamed answer behind BaseHTTPMiddleware",
-        "after the tasks" if took > 0.5 else "at once",
+        "after the tasks" if took > 1.2 else "at once",
         {"<0.107": "after the tasks", ">=0.107": "at once"},
     )
