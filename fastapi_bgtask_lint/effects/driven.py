@@ -10,16 +10,12 @@ from fastapi_bgtask_lint.framework.scopes import function_name
 from fastapi_bgtask_lint.reading.facts import (
     Attribute,
     Call,
-    ClassDef,
     Expression,
     For,
-    FunctionDef,
-    Jump,
     Return,
     Statement,
-    While,
 )
-from fastapi_bgtask_lint.reading.traversal import blocks, statements
+from fastapi_bgtask_lint.reading.traversal import breaks, statements
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.values import External, Frame, Generator, Site
 
@@ -50,7 +46,7 @@ class Driven:
 
     def by_loop(self, loop: For, frame: Frame) -> Iterator[Effect]:
         """`for value in get():` that is left by `return` or `break`."""
-        if isinstance(loop.iterable, Call) and (_returns(loop.body) or _breaks(loop.body)):
+        if isinstance(loop.iterable, Call) and (_returns(loop.body) or breaks(loop.body)):
             yield from self._effects(loop.iterable, Site(frame, loop))
 
     def _effects(self, source: Call, site: Site) -> Iterator[Effect]:
@@ -61,15 +57,3 @@ class Driven:
 
 def _returns(body: tuple[Statement, ...]) -> bool:
     return any(isinstance(statement, Return) for statement in statements(body))
-
-
-def _breaks(body: tuple[Statement, ...]) -> bool:
-    """A `break` of the loop itself."""
-    for statement in body:
-        if isinstance(statement, Jump) and statement.kind == "break":
-            return True
-        if isinstance(statement, For | While | FunctionDef | ClassDef):
-            continue
-        if any(_breaks(block) for block in blocks(statement)):
-            return True
-    return False

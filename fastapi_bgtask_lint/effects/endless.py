@@ -10,7 +10,6 @@ from fastapi_bgtask_lint.knowledge import Row
 from fastapi_bgtask_lint.reading.facts import (
     Await,
     Call,
-    ClassDef,
     Collection,
     Comprehension,
     Constant,
@@ -18,14 +17,13 @@ from fastapi_bgtask_lint.reading.facts import (
     Expression,
     For,
     FunctionDef,
-    Jump,
     Raise,
     Return,
     Statement,
     While,
     With,
 )
-from fastapi_bgtask_lint.reading.traversal import blocks, expressions, statements, walk
+from fastapi_bgtask_lint.reading.traversal import breaks, expressions, statements, walk
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.values import External, ExternalInstance, Frame, Function, Made, Site
 
@@ -64,7 +62,7 @@ class Endless:
     def _is_left(self, loop: Statement, frame: Frame) -> bool:
         """Something in the loop leaves it; a call that is known never to return does so too."""
         body = loop.body if isinstance(loop, While | For) else ()
-        if _breaks(body):
+        if breaks(body):
             return True
         inner = list(statements(body))
         if any(isinstance(statement, Return | Raise) for statement in inner):
@@ -122,22 +120,6 @@ def _is_true(test: Expression) -> bool:
             return bool(items)
         case _:
             return False
-
-
-def _breaks(body: tuple[Statement, ...]) -> bool:
-    """A `break` of the loop itself."""
-    for statement in body:
-        if isinstance(statement, Jump) and statement.kind == "break":
-            return True
-        if isinstance(statement, FunctionDef | ClassDef):
-            continue
-        if isinstance(statement, For | While):
-            if _breaks(statement.orelse):
-                return True
-            continue
-        if any(_breaks(block) for block in blocks(statement)):
-            return True
-    return False
 
 
 def _parts(body: tuple[Statement, ...]) -> Iterator[Expression]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fastapi_bgtask_lint.effects.effect import Effect, Kind
-from fastapi_bgtask_lint.framework.outcomes import Outcomes, catches
+from fastapi_bgtask_lint.framework.outcomes import Outcomes, catches, caught_by
 from fastapi_bgtask_lint.knowledge import Row
 from fastapi_bgtask_lint.reading.facts import (
     Call,
@@ -21,7 +21,6 @@ from fastapi_bgtask_lint.reading.facts import (
 from fastapi_bgtask_lint.reading.traversal import statements
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.values import (
-    Data,
     External,
     ExternalInstance,
     ExternalMethod,
@@ -32,7 +31,6 @@ from fastapi_bgtask_lint.resolving.values import (
     Instance,
     Literal,
     Value,
-    Values,
 )
 
 if TYPE_CHECKING:
@@ -83,21 +81,15 @@ class Guards:
             return True
         if effect.kind is not Kind.RAISE:
             return None
-        caught = self.listed(self.evaluator.evaluate(handler.catches, frame))
+        caught = caught_by(self.evaluator, handler, frame)
         return catches(self.evaluator, caught, effect.raised)
 
     def takes_much(self, handler: Handler, frame: Frame) -> bool:
         """The handler is for every exception, or for cancellation."""
         if handler.catches is None:
             return True
-        caught = self.listed(self.evaluator.evaluate(handler.catches, frame))
+        caught = caught_by(self.evaluator, handler, frame)
         return any(isinstance(value, External) and value.name.rpartition(".")[2] in _MUCH for value in caught)
-
-    def listed(self, values: Values) -> Values:
-        """The classes that a handler names, those of a tuple too."""
-        return tuple(
-            v for value in values for v in (self.evaluator.items((value,)) if isinstance(value, Data) else (value,))
-        )
 
     def reraises(self, handler: Handler) -> bool:
         """The handler ends in raising what it caught, on every way."""

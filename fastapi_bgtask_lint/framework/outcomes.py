@@ -25,6 +25,7 @@ from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.flow import Outcome, Walk
 from fastapi_bgtask_lint.resolving.values import (
     Class,
+    Data,
     External,
     ExternalInstance,
     Frame,
@@ -202,11 +203,10 @@ class _Passage(Walk[bool]):
     def catches(self, handler: Handler, cause: Raise | Evaluate | None) -> bool | None:
         if handler.catches is None:
             return True
-        caught = self._evaluator.evaluate(handler.catches, self._frame)
         if cause is None:
             return None
         frame = self._raising[1] if self._raising is not None and cause is self._raising[0] else self._frame
-        return catches(self._evaluator, _listed(self._evaluator, caught), self._raised(cause, frame))
+        return catches(self._evaluator, caught_by(self._evaluator, handler, self._frame), self._raised(cause, frame))
 
     def _raised(self, cause: Raise | Evaluate, frame: Frame) -> Values:
         if isinstance(cause, Raise) and cause.exception is not None:
@@ -214,8 +214,12 @@ class _Passage(Walk[bool]):
         return ()
 
 
-def _listed(evaluator: Evaluator, values: Values) -> Values:
-    return tuple(item for v in values for item in (evaluator.items((v,)) if type(v).__name__ == "Data" else (v,)))
+def caught_by(evaluator: Evaluator, handler: Handler, frame: Frame) -> Values:
+    """The classes that a handler names, those of a tuple too; nothing for one that names none."""
+    if handler.catches is None:
+        return ()
+    values = evaluator.evaluate(handler.catches, frame)
+    return tuple(item for v in values for item in (evaluator.items((v,)) if isinstance(v, Data) else (v,)))
 
 
 def catches(evaluator: Evaluator, caught: Values, raised: Values) -> bool | None:

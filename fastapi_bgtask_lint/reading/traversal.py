@@ -22,6 +22,7 @@ from fastapi_bgtask_lint.reading.facts import (
     Formatted,
     FunctionDef,
     If,
+    Jump,
     Lambda,
     Mapping,
     Match,
@@ -162,3 +163,19 @@ def expressions(statement: Statement) -> Iterator[Expression]:
             yield from (keyword.value for keyword in statement.keywords)
         case _:
             return
+
+
+def breaks(body: tuple[Statement, ...]) -> bool:
+    """The body of a loop has a `break` of that loop itself."""
+    for statement in body:
+        if isinstance(statement, Jump) and statement.kind == "break":
+            return True
+        if isinstance(statement, FunctionDef | ClassDef):
+            continue
+        if isinstance(statement, For | While):
+            if breaks(statement.orelse):
+                return True
+            continue
+        if any(breaks(block) for block in blocks(statement)):
+            return True
+    return False

@@ -66,11 +66,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_bgtask_lint.effects.chains import related
-from fastapi_bgtask_lint.effects.effect import Kind, Side
 from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.names import instead
+from fastapi_bgtask_lint.rules.on_loop import blocking_calls
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
 rule = Rule(
@@ -81,21 +81,14 @@ rule = Rule(
     harms=(Harm("loop stands still"),),
 )
 
-_KINDS = frozenset({"network", "sleep", "process", "lock"})
-
 
 @rule.check
 def blocking(task: Task, app: Application) -> Iterator[Report]:
     """A call that blocks runs on the server's loop."""
-    if not task.on_loop:
-        return
-    for effect in app.summaries.of_function(task.function, task.frame):
-        row = effect.row
-        if row is None or effect.kind is not Kind.CALL or effect.side is not Side.HERE:
-            continue
-        if row.blocks and row.kind in _KINDS and not row.runs:
-            yield Report(
-                f"{effect.what} blocks the event loop: no request is answered until it returns; {instead(row)}",
-                effect.entered,
-                related(effect, effect.entered, f"{effect.what} is called here"),
-            )
+    for effect in blocking_calls(task, app, "network", "sleep", "process", "lock"):
+        assert effect.row is not None
+        yield Report(
+            f"{effect.what} blocks the event loop: no request is answered until it returns; {instead(effect.row)}",
+            effect.entered,
+            related(effect, effect.entered, f"{effect.what} is called here"),
+        )

@@ -74,13 +74,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_bgtask_lint.effects.chains import related
-from fastapi_bgtask_lint.effects.effect import Effect, Kind, Side
 from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.reading.facts import Call
 from fastapi_bgtask_lint.resolving.values import ExternalInstance, ExternalMethod, Made, Value
 from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.names import instead
+from fastapi_bgtask_lint.rules.on_loop import blocking_calls
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
 rule = Rule(
@@ -95,11 +95,8 @@ rule = Rule(
 @rule.check
 def blocking(task: Task, app: Application) -> Iterator[Report]:
     """A synchronous session, connection or cursor is used on the server's loop: once for each and each function."""
-    if not task.on_loop:
-        return
     seen = set()
-    effects = [effect for effect in app.summaries.of_function(task.function, task.frame) if _blocks(effect)]
-    for effect in sorted(effects, key=lambda effect: effect.entered.order):
+    for effect in sorted(blocking_calls(task, app, "database"), key=lambda effect: effect.entered.order):
         key = (effect.entered.frame.scope, _root(effect.receiver, app))
         if key in seen:
             continue
@@ -111,12 +108,6 @@ def blocking(task: Task, app: Application) -> Iterator[Report]:
             effect.entered,
             related(effect, effect.entered, f"{effect.what} is called here"),
         )
-
-
-def _blocks(effect: Effect) -> bool:
-    row = effect.row
-    here = effect.kind is Kind.CALL and effect.side is Side.HERE
-    return here and row is not None and row.blocks and row.kind == "database"
 
 
 def _root(value: Value | None, app: Application) -> Value | None:

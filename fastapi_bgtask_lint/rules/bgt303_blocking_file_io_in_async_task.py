@@ -70,12 +70,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_bgtask_lint.effects.chains import related
-from fastapi_bgtask_lint.effects.effect import Effect, Kind, Side
+from fastapi_bgtask_lint.effects.effect import Effect
 from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.resolving.values import ExternalInstance, Made, Site
 from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.names import instead
+from fastapi_bgtask_lint.rules.on_loop import blocking_calls
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
 rule = Rule(
@@ -90,9 +91,7 @@ rule = Rule(
 @rule.check
 def files(task: Task, app: Application) -> Iterator[Report]:
     """File content is read or written on the server's loop; not again for what the file's own call has opened."""
-    if not task.on_loop:
-        return
-    effects = [effect for effect in app.summaries.of_function(task.function, task.frame) if _blocks(effect)]
+    effects = list(blocking_calls(task, app, "file"))
     opened = {effect.leaf for effect in effects}
     for effect in effects:
         row = effect.row
@@ -104,12 +103,6 @@ def files(task: Task, app: Application) -> Iterator[Report]:
             related(effect, effect.entered, f"{effect.what} is called here"),
             pedantic=row.metadata,
         )
-
-
-def _blocks(effect: Effect) -> bool:
-    row = effect.row
-    here = effect.kind is Kind.CALL and effect.side is Side.HERE
-    return here and row is not None and row.blocks and row.kind == "file"
 
 
 def _opening(effect: Effect) -> Site | None:

@@ -67,9 +67,10 @@ from fastapi_bgtask_lint.effects.chains import own_part, related
 from fastapi_bgtask_lint.effects.effect import Effect, Kind
 from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.framework.outcomes import caught_by
 from fastapi_bgtask_lint.reading.facts import Call, Constant, Evaluate, Handler, Jump, Return, Statement
 from fastapi_bgtask_lint.reading.traversal import expressions, statements, walk
-from fastapi_bgtask_lint.resolving.values import Data, External, Frame
+from fastapi_bgtask_lint.resolving.values import External, Frame
 from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
@@ -119,9 +120,8 @@ def _hides_work(effect: Effect, app: Application) -> bool:
 def _is_for_all(handler: Handler, frame: Frame, app: Application) -> bool:
     if handler.catches is None:
         return True
-    values = app.evaluator.evaluate(handler.catches, frame)
-    listed = [v for value in values for v in (app.evaluator.items((value,)) if isinstance(value, Data) else (value,))]
-    return any(isinstance(value, External) and value.name in _ALL for value in listed)
+    caught = caught_by(app.evaluator, handler, frame)
+    return any(isinstance(value, External) and value.name in _ALL for value in caught)
 
 
 def _does_nothing(statement: Statement) -> bool:

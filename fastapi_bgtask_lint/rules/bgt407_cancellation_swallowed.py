@@ -89,10 +89,11 @@ from fastapi_bgtask_lint.effects.chains import related
 from fastapi_bgtask_lint.effects.effect import Effect, Kind, Side
 from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.framework.outcomes import caught_by
 from fastapi_bgtask_lint.framework.scopes import calls
 from fastapi_bgtask_lint.reading.facts import Attribute, Await, For, FunctionDef, Handler, Raise, Try, With
 from fastapi_bgtask_lint.reading.traversal import expressions, statements, walk
-from fastapi_bgtask_lint.resolving.values import Data, External, Frame
+from fastapi_bgtask_lint.resolving.values import External, Frame
 from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
@@ -149,9 +150,8 @@ def _takes(handler: Handler, frame: Frame, app: Application) -> bool:
     """It is known to catch a cancellation."""
     if handler.catches is None:
         return True
-    values = app.evaluator.evaluate(handler.catches, frame)
-    listed = [v for value in values for v in (app.evaluator.items((value,)) if isinstance(value, Data) else (value,))]
-    names = {value.name for value in listed if isinstance(value, External)}
+    caught = caught_by(app.evaluator, handler, frame)
+    names = {value.name for value in caught if isinstance(value, External)}
     return any(name == _BASE or name.endswith(".CancelledError") for name in names)
 
 
