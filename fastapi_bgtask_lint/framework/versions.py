@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import re
 import tomllib
 from collections.abc import Iterator
@@ -16,16 +15,7 @@ from packaging.version import InvalidVersion, Version
 
 _SAMPLES = tuple(Version(f"0.{minor}.{patch}") for minor in range(60, 200) for patch in (0, 99))
 """The first and the last version of each series: those that do not exist yet count as the newest."""
-_CLOSED_FROM, _CLOSED_BEFORE = Version("0.106.0"), Version("0.118.0")
 _LOCKED = re.compile(r'^name = "fastapi"\s*\nversion = "([^"]+)"', re.MULTILINE)
-
-
-class Commit(enum.Enum):
-    """When the code after a dependency's `yield` runs: what it closes, commits or rolls back."""
-
-    BEFORE_TASKS = "0.106 - 0.117"
-    AFTER_TASKS = "before 0.106, or 0.118 and newer"
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -46,14 +36,6 @@ class Versions:
     def within(self, versions: str) -> bool:
         """Some allowed version lies in a range, a specifier set such as `>=0.106,<0.118`."""
         return any(True for _ in SpecifierSet(versions).filter(self.samples, prereleases=True))
-
-    @property
-    def commit(self) -> Commit:
-        """When dependencies end, on every allowed version; unknown when they differ."""
-        before = {_CLOSED_FROM <= version < _CLOSED_BEFORE for version in self.samples}
-        if len(before) != 1:
-            return Commit.UNKNOWN
-        return Commit.BEFORE_TASKS if before.pop() else Commit.AFTER_TASKS
 
 
 @dataclass

@@ -70,15 +70,22 @@ from fastapi_bgtask_lint.framework.registrations import Registration
 from fastapi_bgtask_lint.framework.scopes import statement_of
 from fastapi_bgtask_lint.resolving.values import Site
 from fastapi_bgtask_lint.rules.application import Application
-from fastapi_bgtask_lint.rules.names import callable_name, consequence
-from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
+from fastapi_bgtask_lint.rules.names import callable_name
+from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule, said
+
+_LOST = "the server logs a traceback, later tasks of the request never run, and the client was told it worked"
+_ROLLED_BACK = "a dependency that commits after its yield rolls back"
 
 rule = Rule(
     __doc__,
     code="BGT403",
     name="task-without-error-handling",
     severity=Severity.WARNING,
-    harms=(Harm("later tasks lost"),),
+    harms=(
+        Harm("later tasks lost", _ROLLED_BACK, "<0.106"),
+        Harm("later tasks lost", versions=">=0.106,<0.118"),
+        Harm("later tasks lost", _ROLLED_BACK, ">=0.118"),
+    ),
 )
 
 
@@ -123,7 +130,9 @@ def _statement(site: Site) -> Site:
 
 
 def _consequence(registration: Registration, app: Application) -> str:
-    return consequence(app, registration.module.path)
+    """What a failing task does, on the versions of FastAPI that the project allows."""
+    further = said(rule.harms_on(app.versions.of(registration.module.path)))
+    return f"{_LOST}; {further}" if further else _LOST
 
 
 def _ends_process(effect: Effect) -> bool:

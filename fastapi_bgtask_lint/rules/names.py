@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from fastapi_bgtask_lint.framework.versions import Commit
 from fastapi_bgtask_lint.knowledge import Row
 from fastapi_bgtask_lint.resolving.values import Class, External, ExternalInstance, ExternalMethod, Instance, Value
-from fastapi_bgtask_lint.rules.application import Application
 
 
 def type_name(value: Value) -> str:
@@ -39,15 +35,3 @@ def instead(row: Row) -> str:
     if row.instead:
         return f"use {row.instead}, or hand it to run_in_threadpool"
     return "hand it to run_in_threadpool"
-
-
-def consequence(app: Application, path: Path) -> str:
-    """What a failing task does, on the versions of FastAPI that the project of a file allows."""
-    text = "the server logs a traceback, later tasks of the request never run, and the client was told it worked"
-    match app.versions.of(path).commit:
-        case Commit.AFTER_TASKS:
-            return f"{text}; a dependency that commits after its yield rolls back"
-        case Commit.UNKNOWN:
-            return f"{text}; on FastAPI 0.118+ and before 0.106 a dependency that commits after its yield rolls back"
-        case _:
-            return text

@@ -63,13 +63,12 @@ class Harm:
 
 
 def said(harms: Sequence[Harm]) -> str:
-    """What comes of it on these versions; where it depends on the version, each with its versions."""
+    """What the harms say of these versions, each with its versions where they differ; empty when they say nothing."""
     by_text: dict[str, list[str]] = {}
     for harm in harms:
-        if not harm.is_harmful:
-            continue
-        by_text.setdefault(harm.text, []).append(harm.where)
-    if len(by_text) == 1 and all(harm.is_harmful for harm in harms):
+        if harm.text:
+            by_text.setdefault(harm.text, []).append(harm.where)
+    if len(by_text) == 1 and all(harm.text for harm in harms):
         return next(iter(by_text))
     return ", ".join(f"on FastAPI {' and '.join(where)} {text}" for text, where in by_text.items())
 
