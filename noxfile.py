@@ -45,4 +45,5 @@ def knowledge(session: nox.Session) -> None:
     """The table of libraries against the libraries: each row, with everything installed that pip can install."""
     tables = [tomllib.loads(path.read_text("utf-8")) for path in Path("fastapi_bgtask_lint/knowledge").glob("*.toml")]
     session.install(".[dev]", *sorted({name for table in tables for name in table.get("distributions", {}).values()}))
-    session.run("pytest", "tests/test_knowledge_libraries.py", "-q", *session.posargs, env={"ALL_LIBRARIES": "1"})
+    tests = ("tests/test_knowledge_libraries.py", "tests/test_knowledge_endings.py")
+    session.run("pytest", *tests, "-q", *session.posargs, env={"ALL_LIBRARIES": "1"})
