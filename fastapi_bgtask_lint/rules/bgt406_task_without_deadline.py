@@ -23,7 +23,7 @@ ended: list[str] = []
 
 async def fetch(url: str) -> None:  # BGT406
     try:
-        async with httpx.AsyncClient(timeout=0.3) as client:
+        async with httpx.AsyncClient(timeout=1) as client:
             await client.get(url)
     except httpx.HTTPError:
         logger.exception("%s was not fetched", url)
@@ -51,7 +51,7 @@ ended: list[str] = []
 
 async def fetch(url: str) -> None:
     try:
-        async with asyncio.timeout(0.3), httpx.AsyncClient(timeout=0.3) as client:
+        async with asyncio.timeout(0.3), httpx.AsyncClient(timeout=1) as client:
             await client.get(url)
     except (httpx.HTTPError, TimeoutError):
         logger.exception("%s was not fetched", url)
