@@ -11,6 +11,7 @@ from fastapi_bgtask_lint.reading.facts import (
     Attribute,
     Call,
     ClassDef,
+    Comprehension,
     Expression,
     Formatted,
     FunctionDef,
@@ -18,9 +19,8 @@ from fastapi_bgtask_lint.reading.facts import (
     Name,
     Operation,
 )
-from fastapi_bgtask_lint.reading.traversal import children
+from fastapi_bgtask_lint.reading.traversal import children, expressions, statements, walk
 from fastapi_bgtask_lint.resolving.bindings import Assigned, Binding
-from fastapi_bgtask_lint.resolving.calls import own_expressions
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.values import (
     Coroutine,
@@ -276,16 +276,25 @@ def free_names(definition: FunctionDef | Lambda, evaluator: Evaluator, frame: Fr
 
 
 def _names(definition: FunctionDef | Lambda) -> list[Name]:
-    if isinstance(definition, FunctionDef):
-        found = [expression for _, expression in own_expressions(definition)]
-        lambdas = [expression for expression in found if isinstance(expression, Lambda)]
-        inner = [name for expression in lambdas for name in _names(expression)]
-        return [expression for expression in found if isinstance(expression, Name)] + inner
-    stack: list[Expression] = [definition.body]
-    names: list[Name] = []
+    if isinstance(definition, Lambda):
+        return list(_free(definition.body))
+    return [name for statement in statements(definition.body) for top in expressions(statement) for name in _free(top)]
+
+
+def _free(expression: Expression) -> Iterator[Name]:
+    """The names that an expression reads, those that its own lambdas and comprehensions bind left out."""
+    stack: list[tuple[Expression, frozenset[str]]] = [(expression, frozenset())]
     while stack:
-        current = stack.pop()
-        if isinstance(current, Name):
-            names.append(current)
-        stack.extend(children(current))
-    return names
+        current, bound = stack.pop()
+        if isinstance(current, Name) and current.id not in bound:
+            yield current
+        if isinstance(current, Comprehension):
+            first, *_ = current.clauses
+            targets = (part for clause in current.clauses for part in walk(clause.target))
+            inner = bound | {part.id for part in targets if isinstance(part, Name)}
+            held = [(child, bound if child is first.iterable else inner) for child in children(current)]
+        else:
+            held = [(child, bound) for child in children(current)]
+        if isinstance(current, Lambda):
+            held.append((current.body, bound | {parameter.name for parameter in current.parameters}))
+        stack.extend(reversed(held))

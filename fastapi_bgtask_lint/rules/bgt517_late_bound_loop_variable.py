@@ -57,7 +57,7 @@ from fastapi_bgtask_lint.framework.registrations import Registration
 from fastapi_bgtask_lint.framework.scopes import body_of
 from fastapi_bgtask_lint.reading.facts import Call, Comprehension, Expression, For, Name, Statement
 from fastapi_bgtask_lint.reading.traversal import expressions, statements, walk
-from fastapi_bgtask_lint.resolving.values import Function
+from fastapi_bgtask_lint.resolving.values import Function, Partial, Values
 from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
@@ -76,8 +76,8 @@ def late_bound(registration: Registration, app: Application) -> Iterator[Report]
     variables = set(_variables(registration, app))
     if not variables or registration.target is None:
         return
-    for value in registration.target.values:
-        if not isinstance(value, Function) or value.parent is not registration.frame:
+    for value in _functions(registration.target.values):
+        if value.parent is not registration.frame:
             continue
         read = sorted(variables & free_names(value.definition, app.evaluator, registration.frame))
         if read:
@@ -87,6 +87,17 @@ def late_bound(registration: Registration, app: Application) -> Iterator[Report]
                 registration.site,
             )
             return
+
+
+def _functions(values: Values) -> Iterator[Function]:
+    """The functions of the project among them, and those in partials, which keep arguments but no outer variables."""
+    stack = list(values)
+    while stack:
+        value = stack.pop()
+        if isinstance(value, Function):
+            yield value
+        if isinstance(value, Partial):
+            stack.extend(value.function)
 
 
 def _variables(registration: Registration, app: Application) -> Iterator[str]:
