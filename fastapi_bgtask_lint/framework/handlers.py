@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from fastapi_bgtask_lint.framework.names import ROUTES
 from fastapi_bgtask_lint.framework.scopes import calls
 from fastapi_bgtask_lint.framework.sources import Sources
-from fastapi_bgtask_lint.reading.facts import Attribute, Call, Constant, Expression, FunctionDef, Parameter
+from fastapi_bgtask_lint.reading.facts import Attribute, Call, ClassDef, Constant, Expression, FunctionDef, Parameter
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.values import (
+    Class,
     Data,
     ExternalInstance,
     Frame,
@@ -24,6 +25,7 @@ from fastapi_bgtask_lint.resolving.values import (
 
 _DEPTH = 4
 """How many helpers may hand a BackgroundTasks on."""
+_ADDING = frozenset({"add_api_route", "add_api_websocket_route"})
 _CALLERS = 24
 """A helper with more callers than this is judged by the first of them."""
 
@@ -70,6 +72,8 @@ class Handlers:
     _callers: dict[FunctionDef, tuple[Caller, ...]] = field(default_factory=dict)
     _dependencies: dict[FunctionDef, list[Call]] = field(default_factory=dict)
     """The `Depends(...)` that name a function."""
+    _routed: set[FunctionDef] = field(default_factory=set)
+    """Functions that `add_api_route` makes path operations."""
 
     def entry(self, function: FunctionDef) -> Entry | None:
         """How FastAPI runs a function by its decorators; None when they don't say."""
@@ -118,6 +122,29 @@ class Handlers:
         self.callers(frame)
         return frame.scope in self._dependencies
 
+    def is_operation(self, frame: Frame) -> bool:
+        """The function is a path operation or a WebSocket handler, by its decorators or by `add_api_route`."""
+        if not isinstance(frame.scope, FunctionDef):
+            return False
+        if self.entry(frame.scope) in (Entry.ROUTE, Entry.WEBSOCKET):
+            return True
+        self.callers(frame)
+        return frame.scope in self._routed
+
+    def is_depended_class(self, frame: Frame) -> bool:
+        """The function is the `__init__` of a class that a parameter of the project depends on."""
+        parent = frame.parent.scope if frame.parent is not None else None
+        if getattr(frame.scope, "name", "") != "__init__" or not isinstance(parent, ClassDef):
+            return False
+        provider = self.evaluator.annotations.provider
+        return any(
+            isinstance(value, Class) and value.definition is parent
+            for scope in self.sources.scopes_with(parent.name)
+            if isinstance(scope.scope, FunctionDef)
+            for parameter in scope.scope.parameters
+            for value in provider(parameter, scope)
+        )
+
     def markers(self, frame: Frame) -> list[Call]:
         """The `Depends(...)` of the project that name the function."""
         self.callers(frame)
@@ -157,6 +184,8 @@ class Handlers:
                 if self._names_dependency(call, module_frame, function):
                     self._dependencies.setdefault(function, []).append(call)
                     continue
+                if _last_name(call.function) in _ADDING and self._adds(call, module_frame, function):
+                    self._routed.add(function)
                 if _last_name(call.function) != function.name:
                     continue
                 for callee in self._callees(call, module_frame, function):
@@ -169,6 +198,11 @@ class Handlers:
     def _callees(self, call: Call, frame: Frame, function: FunctionDef) -> list[Function]:
         values = self.evaluator.evaluate(call.function, frame)
         return [value for value in values if isinstance(value, Function) and value.definition is function]
+
+    def _adds(self, call: Call, frame: Frame, function: FunctionDef) -> bool:
+        """`add_api_route(path, function)`, also `endpoint=function`."""
+        given = [a.value for i, a in enumerate(call.arguments) if a.keyword == "endpoint" or (i == 1 and not a.keyword)]
+        return any(_is_function(value, function) for one in given for value in self.evaluator.evaluate(one, frame))
 
     def _names_dependency(self, call: Call, frame: Frame, function: FunctionDef) -> bool:
         if _last_name(call.function) not in ("Depends", "Security") or not call.arguments:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fastapi_bgtask_lint.framework.names import builds_task, builds_tasks
 from fastapi_bgtask_lint.reading.facts import Call, Expression, Operation, Parameter
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
-from fastapi_bgtask_lint.resolving.values import Alias, Frame, Made, Site
+from fastapi_bgtask_lint.resolving.values import Alias, Frame, Made, Site, Values, union
 
 _NO_START = "the application does not start"
 _OPTIONAL = frozenset({"Optional", "Union"})
@@ -20,7 +20,7 @@ def problem(parameter: Parameter, frame: Frame, evaluator: Evaluator) -> str | N
         return None
     if _is_optional(parameter.annotation, outside, evaluator):
         return f"with None as an alternative {_NO_START}"
-    types = evaluator.evaluate(parameter.annotation, outside)
+    types = _bare(evaluator.evaluate(parameter.annotation, outside), evaluator)
     if types and all(builds_task(evaluator, value) for value in types):
         return f"with the singular BackgroundTask {_NO_START}"
     if (
@@ -38,9 +38,25 @@ def _is_optional(annotation: Expression, frame: Frame, evaluator: Evaluator) -> 
     if isinstance(annotation, Operation) and annotation.operator == "|":
         parts = annotation.operands
     for value in evaluator.evaluate(annotation, frame):
-        if isinstance(value, Alias) and value.base.rpartition(".")[2] in _OPTIONAL:
-            parts = value.expression.indices
+        if not isinstance(value, Alias):
+            continue
+        last = value.base.rpartition(".")[2]
+        if last == "Annotated" and _is_optional(value.expression.indices[0], value.frame, evaluator):
+            return True
+        if last in _OPTIONAL:
+            parts, frame = value.expression.indices, value.frame
     return any(builds_tasks(evaluator, value) for part in parts for value in evaluator.evaluate(part, frame))
+
+
+def _bare(types: Values, evaluator: Evaluator) -> Values:
+    """The types without `Annotated` round them."""
+    found: Values = ()
+    for value in types:
+        if isinstance(value, Alias) and value.base.rpartition(".")[2] == "Annotated":
+            found = union(found, evaluator.evaluate(value.expression.indices[0], value.frame))
+        else:
+            found = union(found, (value,))
+    return found
 
 
 def depends_on_class(parameter: Parameter, frame: Frame, evaluator: Evaluator) -> bool:
@@ -48,7 +64,7 @@ def depends_on_class(parameter: Parameter, frame: Frame, evaluator: Evaluator) -
     for call in _markers(parameter, frame, evaluator):
         arguments = [argument.value for argument in call.fact.arguments[:1]] if isinstance(call.fact, Call) else []
         named = [value for argument in arguments for value in evaluator.evaluate(argument, call.frame)]
-        if all(builds_tasks(evaluator, value) for value in named):
+        if not arguments or (named and all(builds_tasks(evaluator, value) for value in named)):
             return True
     return False
 

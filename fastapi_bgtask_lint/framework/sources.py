@@ -31,10 +31,12 @@ class Sources:
                 yield from scopes(self.evaluator, module)
 
     def scopes_calling(self, name: str) -> Iterator[Frame]:
-        """The scopes of all modules that call a name, or hand it to `Depends`, in the order of paths."""
+        """The scopes of all modules that call a name, or hand it to FastAPI, in the order of paths."""
         word = re.escape(name.encode())
-        used = rb"\b" + word + rb"\s*\(|(?:Depends|Security)\s*\(\s*(?:\w+\s*=\s*)?(?:\w+\.)*" + word + rb"\b"
-        for path in self._matching(re.compile(used)):
+        called = rb"\b" + word + rb"\s*\("
+        depended = rb"(?:Depends|Security)\s*\(\s*(?:\w+\s*=\s*)?(?:\w+\.)*" + word + rb"\b"
+        routed = rb"add_api_(?:websocket_)?route\s*\([^()]*\b" + word + rb"\b"
+        for path in self._matching(re.compile(rb"|".join((called, depended, routed)))):
             module = self.evaluator.project.module(path)
             if module is not None:
                 yield from scopes(self.evaluator, module)

@@ -50,7 +50,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.handlers import Entry
 from fastapi_bgtask_lint.framework.lifetimes import Handed, Kind
 from fastapi_bgtask_lint.framework.registrations import Registration
 from fastapi_bgtask_lint.reading.facts import FunctionDef
@@ -85,5 +84,4 @@ def _is_injected(handed: Handed, app: Application) -> bool:
     origin = getattr(handed.value, "origin", None)
     if not isinstance(origin, Received) or not isinstance(origin.frame.scope, FunctionDef):
         return False
-    is_route = app.handlers.entry(origin.frame.scope) is Entry.ROUTE
-    return is_route or app.handlers.is_dependency(origin.frame)
+    return app.handlers.is_operation(origin.frame) or app.handlers.is_dependency(origin.frame)

@@ -45,7 +45,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.handlers import Entry
 from fastapi_bgtask_lint.framework.injection import problem
 from fastapi_bgtask_lint.framework.scopes import calls, scopes
 from fastapi_bgtask_lint.reading.facts import (
@@ -81,7 +80,7 @@ def parameters(module: Module, app: Application) -> Iterator[Report]:
             continue
         for parameter in scope.parameters:
             found = _problem(parameter, frame, app) if parameter.kind in _PLAIN else None
-            if found is not None and _is_called_by_fastapi(scope, frame, app):
+            if found is not None and _is_called_by_fastapi(frame, app):
                 place = _registration(parameter, frame) or parameter
                 where = Site(frame, parameter)
                 yield Report(
@@ -91,8 +90,9 @@ def parameters(module: Module, app: Application) -> Iterator[Report]:
                 )
 
 
-def _is_called_by_fastapi(function: FunctionDef, frame: Frame, app: Application) -> bool:
-    return app.handlers.entry(function) in (Entry.ROUTE, Entry.WEBSOCKET) or app.handlers.is_dependency(frame)
+def _is_called_by_fastapi(frame: Frame, app: Application) -> bool:
+    handlers = app.handlers
+    return handlers.is_operation(frame) or handlers.is_dependency(frame) or handlers.is_depended_class(frame)
 
 
 def _problem(parameter: Parameter, frame: Frame, app: Application) -> str | None:
