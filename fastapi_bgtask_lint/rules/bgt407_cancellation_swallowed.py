@@ -116,8 +116,8 @@ def swallowed(task: Task, app: Application) -> Iterator[Report]:
     for effect in app.summaries.of_function(task.function, task.frame):
         if effect.kind is Kind.HANDLER and effect.side is Side.HERE and _swallows(effect, app):
             yield Report(
-                "a cancellation ends here and the task goes on: no deadline ends it, and a server that stops waits for"
-                " it; raise it again, or catch Exception",
+                "a cancellation ends here and what comes after it runs on: a deadline round it goes unnoticed, and a"
+                " server that stops waits for the rest; raise it again, or catch Exception",
                 effect.leaf,
                 related(effect, effect.leaf, ""),
             )
