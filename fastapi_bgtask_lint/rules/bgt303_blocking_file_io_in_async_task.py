@@ -71,6 +71,7 @@ from collections.abc import Iterator
 
 from fastapi_bgtask_lint.effects.chains import related
 from fastapi_bgtask_lint.effects.effect import Effect
+from fastapi_bgtask_lint.effects.once import is_kept
 from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.resolving.values import ExternalInstance, Made, Site
@@ -90,12 +91,14 @@ rule = Rule(
 
 @rule.check
 def files(task: Task, app: Application) -> Iterator[Report]:
-    """File content is read or written on the server's loop; not again for what the file's own call has opened."""
+    """File content is read or written on the server's loop; not again for what the file's own call has opened, and not
+    what is read once and kept.
+    """
     effects = list(blocking_calls(task, app, "file"))
     opened = {effect.leaf for effect in effects}
     for effect in effects:
         row = effect.row
-        if row is None or _opening(effect) in opened:
+        if row is None or _opening(effect) in opened or is_kept(app.evaluator, effect):
             continue
         yield Report(
             f"{effect.what} works on a file on the event loop: no request is answered until it returns; {instead(row)}",

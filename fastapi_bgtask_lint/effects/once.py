@@ -1,0 +1,91 @@
+"""What is done once and then kept: the answer of a cached function, a value that is made where it is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi_bgtask_lint.effects.effect import Effect
+from fastapi_bgtask_lint.framework.scopes import body_of
+from fastapi_bgtask_lint.reading.facts import (
+    Assign,
+    Attribute,
+    Expression,
+    Fact,
+    FunctionDef,
+    If,
+    Name,
+    Return,
+    Scope,
+    Statement,
+    Subscript,
+)
+from fastapi_bgtask_lint.reading.traversal import expressions, statements, walk
+from fastapi_bgtask_lint.resolving.evaluation import Evaluator
+from fastapi_bgtask_lint.resolving.library import decorator_name
+from fastapi_bgtask_lint.resolving.values import Frame, Site
+
+_CACHES = frozenset(
+    {"functools.lru_cache", "functools.cache", "functools.cached_property", "cachetools.cached",
+     "cachetools.cachedmethod", "cachetools.func.lru_cache", "cachetools.func.lfu_cache", "cachetools.func.fifo_cache"}
+)  # fmt: skip
+
+
+def is_kept(evaluator: Evaluator, effect: Effect) -> bool:
+    """The code keeps what this gave, so that a later task does not do it again."""
+    return any(_is_cached(evaluator, site.frame) or _is_made_when_missing(site) for site in effect.chain)
+
+
+def _is_cached(evaluator: Evaluator, frame: Frame) -> bool:
+    if not isinstance(frame.scope, FunctionDef):
+        return False
+    outside = frame.parent or frame
+    found = (value for decorator in frame.scope.decorators for value in evaluator.evaluate(decorator, outside))
+    return any(decorator_name(value) in _CACHES for value in found)
+
+
+def _is_made_when_missing(site: Site) -> bool:
+    """`if _x is None: _x = f()`, and `if _x: return _x` with `_x = f()` below it, `_x` outliving the function."""
+    body = body_of(site.frame) if isinstance(site.frame.scope, FunctionDef) else ()
+    kept = _outliving(body)
+    if not kept:
+        return False
+    for question in (statement for statement in statements(body) if isinstance(statement, If)):
+        for branch in question.branches:
+            tested = {key for part in walk(branch.test) if (key := _key(part)) in kept}
+            if not tested:
+                continue
+            if tested & _outliving(branch.body, body) and _holds(branch.body, site.fact):
+                return True
+            if any(isinstance(inner, Return) for inner in branch.body) and site.fact.at > question.at:
+                return True
+    return False
+
+
+def _outliving(part: tuple[Statement, ...], body: tuple[Statement, ...] = ()) -> set[str]:
+    """The names and attributes that a part of a function's body assigns, and that are there after it has returned."""
+    declared = {name for found in statements(body or part) if isinstance(found, Scope) for name in found.names}
+    return {key for target in _targets(part) if (key := _key(target)) and ("." in key or key in declared)}
+
+
+def _targets(part: tuple[Statement, ...]) -> Iterator[Expression]:
+    for statement in statements(part):
+        for target in statement.targets if isinstance(statement, Assign) else ():
+            yield target.value if isinstance(target, Subscript) else target
+
+
+def _key(expression: Expression) -> str:
+    """A name, or `self.x` as text; nothing for anything else."""
+    match expression:
+        case Name(id=name):
+            return name
+        case Attribute(value=Name(id=name), attr=attribute):
+            return f"{name}.{attribute}"
+        case _:
+            return ""
+
+
+def _holds(body: tuple[Statement, ...], fact: Fact) -> bool:
+    return any(
+        statement is fact or any(inner is fact for top in expressions(statement) for inner in walk(top))
+        for statement in statements(body)
+    )
