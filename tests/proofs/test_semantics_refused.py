@@ -2,7 +2,9 @@
 
 # ruff: noqa: ANN001, B008
 
+import asyncio
 from collections.abc import Callable
+from typing import Annotated, Any, Optional
 
 import pytest
 from fastapi import BackgroundTasks, Depends, FastAPI, Response
@@ -96,6 +98,75 @@ def _() -> str:
         async def handler(task: BackgroundTask) -> None: ...
 
     return "starts" if _starts(define) == "starts" else "does not start"
+
+
+@row("None as an alternative in Annotated, in a class dependency, with add_api_route", "does not start")
+def _() -> str:
+    class Mailer:
+        def __init__(self, tasks: Optional[BackgroundTasks] = None) -> None: ...  # noqa: UP045
+
+    def labelled(app: FastAPI) -> None:
+        @app.get("/")
+        async def handler(tasks: Annotated[Optional[BackgroundTasks], "x"] = None) -> None: ...  # noqa: UP045
+
+    def depending(app: FastAPI) -> None:
+        @app.get("/")
+        async def handler(mailer: Mailer = Depends()) -> None: ...
+
+    def added(app: FastAPI) -> None:
+        async def handler(tasks: BackgroundTasks | None = None) -> None: ...
+
+        app.add_api_route("/", handler)
+
+    started = [_starts(define) == "starts" for define in (labelled, depending, added)]
+    return "starts" if any(started) else "does not start"
+
+
+@row("Annotated[BackgroundTasks, Depends()]", "does not start")
+def _() -> str:
+    def define(app: FastAPI) -> None:
+        @app.get("/")
+        async def handler(tasks: Annotated[BackgroundTasks, Depends()]) -> None: ...
+
+    return "starts" if _starts(define) == "starts" else "does not start"
+
+
+@row("methods of the running loop as the task", "start something, in debug mode RuntimeError")
+def _() -> str:
+    plain = {_method_of_loop(name, lambda _: None) for name in _SCHEDULING}
+    debugged = {_method_of_loop(name, lambda loop: loop.set_debug(True)) for name in _SCHEDULING}
+    started = "start something" if plain == {"ran"} else " and ".join(sorted(plain))
+    return f"{started}, in debug mode {' and '.join(sorted(debugged))}"
+
+
+@row("run_until_complete of the running loop as the task", "RuntimeError")
+def _() -> str:
+    return _method_of_loop("run_until_complete", lambda _: None)
+
+
+_SCHEDULING: dict[str, list[float]] = {"create_task": [], "call_soon": [], "call_later": [0.0], "call_at": [0.0]}
+"""Methods of a loop, and the arguments that come before what they run."""
+
+
+def _method_of_loop(name: str, prepare: Callable[[asyncio.AbstractEventLoop], None]) -> str:
+    seen = Seen()
+
+    async def work() -> None:
+        seen.note("ran")
+
+    async def turn() -> None:
+        await asyncio.sleep(0.05)
+
+    @seen.app.get("/")
+    async def handler(tasks: BackgroundTasks) -> None:
+        loop = asyncio.get_running_loop()
+        prepare(loop)
+        arguments: list[Any] = [*_SCHEDULING.get(name, []), seen.note if name.startswith("call") else work()]
+        tasks.add_task(getattr(loop, name), *arguments)
+        tasks.add_task(turn)
+
+    seen.get()
+    return ", ".join(seen.errors) or seen.outcome
 
 
 @row("unannotated parameter without default", "422, then a str")
