@@ -41,7 +41,7 @@ def _outcomes(rule: Rule) -> Iterator[str]:
     for harm in rule.harms:
         versions.setdefault(harm.name, []).append(harm.where)
     for name, where in versions.items():
-        yield f"{name} ({', '.join(where)})" if any(where) else name
+        yield name if len(versions) == 1 else f"{name} ({', '.join(where)})"
 
 
 def _on(rule: Rule) -> str:
