@@ -47,3 +47,4 @@ def knowledge(session: nox.Session) -> None:
     session.install(".[dev]", *sorted({name for table in tables for name in table.get("distributions", {}).values()}))
     tests = ("tests/test_knowledge_libraries.py", "tests/test_knowledge_endings.py")
     session.run("pytest", *tests, "-q", *session.posargs, env={"ALL_LIBRARIES": "1"})
+    session.run("python", "-c", "from tests.test_knowledge_libraries import counted; print(counted())")

@@ -34,6 +34,20 @@ NOT_VERIFIABLE: dict[str, str] = {}
 """Distributions that pip can't install, and why: their rows are written from the documentation."""
 
 
+def counted() -> str:
+    """How much the table says, and how much of it no run can hold against its library."""
+    libraries = set(TABLE.distributions.values())
+    unverified = [name for name in (*TABLE.rows, *TABLE.types) if TABLE.distribution(name) in NOT_VERIFIABLE]
+    return (
+        f"{len(TABLE.rows)} callables and {len(TABLE.types)} classes of the standard library and {len(libraries)}"
+        f" others; {len(unverified)} of these rows stand unverified, because pip can't install their library."
+    )
+
+
+def test_only_libraries_of_the_table_are_not_verifiable() -> None:
+    assert NOT_VERIFIABLE.keys() <= set(TABLE.distributions.values())
+
+
 def loaded(name: str) -> Any:
     """The object of a qualified name; skips the test when what it comes from, or what that needs, is not installed."""
     distribution = TABLE.distribution(name)
