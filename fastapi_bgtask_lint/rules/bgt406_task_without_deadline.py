@@ -86,7 +86,7 @@ rule = Rule(
     harms=(Harm("waits on"),),
 )
 
-_KINDS = frozenset({"network", "process", "database", "lock"})
+_KINDS = frozenset({"network", "process", "lock"})
 
 
 @rule.check
@@ -109,4 +109,7 @@ def _waits(effect: Effect) -> bool:
     row = effect.row
     if effect.kind is not Kind.CALL or effect.bounded or effect.side is not Side.HERE or not effect.awaited:
         return False
-    return row is not None and row.kind in _KINDS and not row.cleanup
+    if row is None or row.cleanup:
+        return False
+    # Starting a process or building a client is no wait; a database is waited for by whatever is awaited of it.
+    return row.kind == "database" or (row.waits and row.kind in _KINDS)
