@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_bgtask_lint.effects.effect import Effect
-from fastapi_bgtask_lint.framework.scopes import body_of
 from fastapi_bgtask_lint.reading.facts import (
     Assign,
     Attribute,
@@ -45,8 +44,12 @@ def _is_cached(evaluator: Evaluator, frame: Frame) -> bool:
 
 def _is_made_when_missing(site: Site) -> bool:
     """`if _x is None: _x = f()`, and `if _x: return _x` with `_x = f()` below it, `_x` outliving the function."""
-    body = body_of(site.frame) if isinstance(site.frame.scope, FunctionDef) else ()
-    kept = _outliving(body)
+    scope = site.frame.scope
+    if not isinstance(scope, FunctionDef):
+        return False
+    body = scope.body
+    own = _own_names(scope)
+    kept = _outliving(body, own)
     if not kept:
         return False
     for question in (statement for statement in statements(body) if isinstance(statement, If)):
@@ -54,23 +57,29 @@ def _is_made_when_missing(site: Site) -> bool:
             tested = {key for part in walk(branch.test) if (key := _key(part)) in kept}
             if not tested:
                 continue
-            if tested & _outliving(branch.body, body) and _holds(branch.body, site.fact):
+            if tested & _outliving(branch.body, own) and _holds(branch.body, site.fact):
                 return True
             if any(isinstance(inner, Return) for inner in branch.body) and site.fact.at > question.at:
                 return True
     return False
 
 
-def _outliving(part: tuple[Statement, ...], body: tuple[Statement, ...] = ()) -> set[str]:
-    """The names and attributes that a part of a function's body assigns, and that are there after it has returned."""
-    declared = {name for found in statements(body or part) if isinstance(found, Scope) for name in found.names}
-    return {key for target in _targets(part) if (key := _key(target)) and ("." in key or key in declared)}
+def _own_names(function: FunctionDef) -> set[str]:
+    """The names that end with the function: its parameters, and what it assigns without declaring it global."""
+    declared = {name for found in statements(function.body) if isinstance(found, Scope) for name in found.names}
+    assigned = {target.id for target in _targets(function.body) if isinstance(target, Name)}
+    return {parameter.name for parameter in function.parameters} | (assigned - declared)
+
+
+def _outliving(part: tuple[Statement, ...], own: set[str]) -> set[str]:
+    """The names and attributes that a part of a function's body assigns, or fills, and that outlive the function."""
+    held = (target.value if isinstance(target, Subscript) else target for target in _targets(part))
+    return {key for target in held if (key := _key(target)) and key not in own}
 
 
 def _targets(part: tuple[Statement, ...]) -> Iterator[Expression]:
     for statement in statements(part):
-        for target in statement.targets if isinstance(statement, Assign) else ():
-            yield target.value if isinstance(target, Subscript) else target
+        yield from statement.targets if isinstance(statement, Assign) else ()
 
 
 def _key(expression: Expression) -> str:
