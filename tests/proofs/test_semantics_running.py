@@ -247,14 +247,14 @@ def _() -> str:
 
     async def dispatch(request: Request, call_next: Callable[[Request], Any]) -> Response:
         response: Response = await call_next(request)
-        response.background = BackgroundTask(seen.note, "middleware")
+        response.background = BackgroundTask(seen.note_later, "middleware")
         return response
 
     seen.app.add_middleware(BaseHTTPMiddleware, dispatch=dispatch)
 
     @seen.app.get("/")
     async def handler(tasks: BackgroundTasks) -> None:
-        tasks.add_task(seen.note, "endpoint")
+        tasks.add_task(seen.note_later, "endpoint")
 
     seen.get()
     return seen.outcome
