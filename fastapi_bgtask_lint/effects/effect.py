@@ -9,6 +9,8 @@ from fastapi_bgtask_lint.knowledge import Row
 from fastapi_bgtask_lint.reading.facts import FunctionDef, Try
 from fastapi_bgtask_lint.resolving.values import Generator, Site, Value, Values
 
+_EXIT = "builtins.SystemExit"
+
 
 class Side(enum.Enum):
     """Where it happens, seen from the function that the summary is of."""
@@ -84,6 +86,11 @@ class Effect:
         """The call in the innermost `async def` of the chain, from which plain code is entered."""
         found = [site for site in self.chain if isinstance(site.frame.scope, FunctionDef) and site.frame.scope.is_async]
         return found[-1] if found else self.chain[0]
+
+    @property
+    def is_exit(self) -> bool:
+        """What is raised is `SystemExit`."""
+        return any(getattr(value, "name", getattr(value, "type", "")) == _EXIT for value in self.raised)
 
     def called_from(self, site: Site) -> Effect:
         """The same, seen from a function that calls the one it was in."""

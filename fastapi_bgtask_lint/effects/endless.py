@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastapi_bgtask_lint.effects.effect import Effect, Kind
+from fastapi_bgtask_lint.framework.outcomes import ENDS
 from fastapi_bgtask_lint.knowledge import Row
 from fastapi_bgtask_lint.reading.facts import (
     Await,
@@ -23,13 +24,12 @@ from fastapi_bgtask_lint.reading.facts import (
     While,
     With,
 )
-from fastapi_bgtask_lint.reading.traversal import breaks, expressions, statements, walk
+from fastapi_bgtask_lint.reading.traversal import breaks, parts, statements
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.values import External, ExternalInstance, Frame, Function, Made, Site
 
 _FOR_EVER = frozenset({"itertools.count", "itertools.cycle"})
 _REPEAT = "itertools.repeat"
-_ENDS = frozenset({"sys.exit", "builtins.exit", "builtins.quit", "os._exit", "os.abort"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Endless:
             goes_on = isinstance(loop, For) and self._never_runs_out(loop.iterable, frame)
         if not goes_on or self._is_left(loop, frame):
             return
-        awaits = any(isinstance(part, Await) for part in _parts(loop.body)) or _awaits_otherwise(loop)  # type: ignore[union-attr]
+        awaits = any(isinstance(part, Await) for part in parts(loop.body)) or _awaits_otherwise(loop)  # type: ignore[union-attr]
         yield Effect(Kind.ENDLESS, "loop", (Site(frame, loop),), awaited=awaits)
 
     def _never_runs_out(self, iterable: Expression, frame: Frame) -> bool:
@@ -76,7 +76,7 @@ class Endless:
         if not isinstance(call, Call):
             return False
         for callee in self.evaluator.evaluate(call.function, frame):
-            if isinstance(callee, External) and callee.name in _ENDS:
+            if isinstance(callee, External) and callee.name in ENDS:
                 return True
             if isinstance(callee, Function) and isinstance(callee.definition, FunctionDef):
                 raising = [s for s in callee.definition.body if isinstance(s, Raise)]
@@ -122,12 +122,6 @@ def _is_true(test: Expression) -> bool:
             return False
 
 
-def _parts(body: tuple[Statement, ...]) -> Iterator[Expression]:
-    for statement in statements(body):
-        for top in expressions(statement):
-            yield from walk(top)
-
-
 def _awaits_otherwise(loop: Statement) -> bool:
     """`async for`, `async with` or an asynchronous comprehension in it."""
     body = loop.body if isinstance(loop, While | For) else ()
@@ -135,4 +129,4 @@ def _awaits_otherwise(loop: Statement) -> bool:
         return True
     if any(isinstance(s, For | With) and s.is_async for s in statements(body)):
         return True
-    return any(isinstance(p, Comprehension) and any(c.is_async for c in p.clauses) for p in _parts(body))
+    return any(isinstance(p, Comprehension) and any(c.is_async for c in p.clauses) for p in parts(body))

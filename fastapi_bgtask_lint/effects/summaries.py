@@ -10,7 +10,7 @@ from fastapi_bgtask_lint.effects.effect import Effect, Kind, Side, Timing
 from fastapi_bgtask_lint.effects.endless import Endless
 from fastapi_bgtask_lint.effects.guards import Guards
 from fastapi_bgtask_lint.effects.timing import Timings
-from fastapi_bgtask_lint.framework.outcomes import Outcomes
+from fastapi_bgtask_lint.framework.outcomes import ENDS, Outcomes
 from fastapi_bgtask_lint.knowledge import Row
 from fastapi_bgtask_lint.reading.facts import (
     Assign,
@@ -62,7 +62,6 @@ _MOST = 400
 _ENDING = frozenset({"close", "aclose", "release", "wait_closed"})
 """Methods that only end something: leaving is not what fails."""
 _AT_ONCE = frozenset({"os._exit", "os.abort"})
-_EXITS = _AT_ONCE | {"sys.exit", "builtins.exit", "builtins.quit"}
 _UNWRITTEN = "builtins.NotImplementedError"
 _FALLIBLE = frozenset({"network", "process", "database", "file", "lock"})
 
@@ -312,7 +311,7 @@ class Summaries:
         if isinstance(callee, ExternalInstance):
             yield from self._wrapped(callee, given, site, awaited)
         row = self.row(callee)
-        if _name(callee) in _EXITS:
+        if _name(callee) in ENDS:
             yield from _leaving(_name(callee), site)
             return
         if row is not None and awaited and row.awaitable == "no" and row.blocks:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from fastapi_bgtask_lint.framework.names import ROUTES
 from fastapi_bgtask_lint.framework.scopes import calls
 from fastapi_bgtask_lint.framework.sources import Sources
-from fastapi_bgtask_lint.reading.facts import Attribute, Call, ClassDef, Constant, Expression, FunctionDef, Parameter
+from fastapi_bgtask_lint.reading.facts import Attribute, Call, ClassDef, Constant, FunctionDef, Parameter
+from fastapi_bgtask_lint.reading.traversal import last_name
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.values import (
     Class,
@@ -184,9 +185,9 @@ class Handlers:
                 if self._names_dependency(call, module_frame, function):
                     self._dependencies.setdefault(function, []).append(call)
                     continue
-                if _last_name(call.function) in _ADDING and self._adds(call, module_frame, function):
+                if last_name(call.function) in _ADDING and self._adds(call, module_frame, function):
                     self._routed.add(function)
-                if _last_name(call.function) != function.name:
+                if last_name(call.function) != function.name:
                     continue
                 for callee in self._callees(call, module_frame, function):
                     yield Caller(module_frame, call, callee)
@@ -205,7 +206,7 @@ class Handlers:
         return any(_is_function(value, function) for one in given for value in self.evaluator.evaluate(one, frame))
 
     def _names_dependency(self, call: Call, frame: Frame, function: FunctionDef) -> bool:
-        if _last_name(call.function) not in ("Depends", "Security") or not call.arguments:
+        if last_name(call.function) not in ("Depends", "Security") or not call.arguments:
             return False
         return any(_is_function(v, function) for v in self.evaluator.evaluate(call.arguments[0].value, frame))
 
@@ -218,12 +219,6 @@ def _has_path(decorator: Call) -> bool:
         return True
     value = first.value
     return first.keyword is None and (not isinstance(value, Constant) or isinstance(value.value, str))
-
-
-def _last_name(expression: Expression) -> str:
-    if isinstance(expression, Attribute):
-        return expression.attr
-    return getattr(expression, "id", "")
 
 
 def _is_function(value: Value, function: FunctionDef) -> bool:

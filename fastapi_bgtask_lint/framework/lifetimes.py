@@ -13,7 +13,7 @@ from fastapi_bgtask_lint.framework.reached import Reach, Reached
 from fastapi_bgtask_lint.framework.registrations import Registration, Target
 from fastapi_bgtask_lint.framework.scopes import calls
 from fastapi_bgtask_lint.reading.facts import Attribute, Await, Call, FunctionDef, Yield
-from fastapi_bgtask_lint.reading.traversal import expressions, statements, walk
+from fastapi_bgtask_lint.reading.traversal import parts
 from fastapi_bgtask_lint.resolving.calls import yields
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.values import (
@@ -255,12 +255,7 @@ class Lifetimes:
 
 def _yields_inside(origin: Entered) -> bool:
     """The `with` hands its value out by a `yield`: the code round it says when it ends."""
-    return any(
-        isinstance(found, Yield)
-        for statement in statements(origin.statement.body)
-        for top in expressions(statement)
-        for found in walk(top)
-    )
+    return any(isinstance(part, Yield) for part in parts(origin.statement.body))
 
 
 def _keeps_file(fact: object) -> bool:

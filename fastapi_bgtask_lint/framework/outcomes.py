@@ -35,7 +35,7 @@ from fastapi_bgtask_lint.resolving.values import (
     Values,
 )
 
-_ENDS = frozenset({"sys.exit", "builtins.exit", "builtins.quit", "os._exit", "os.abort"})
+ENDS = frozenset({"sys.exit", "builtins.exit", "builtins.quit", "os._exit", "os.abort"})
 _EXCEPTION, _BASE = "builtins.Exception", "builtins.BaseException"
 _BEYOND = frozenset({"SystemExit", "KeyboardInterrupt", "GeneratorExit", "CancelledError"})
 """Exceptions that are no `Exception`."""
@@ -173,7 +173,7 @@ class _Passage(Walk[bool]):
 
     def _ends(self, callee: Value, call: Call, awaited: bool) -> bool:
         if isinstance(callee, External):
-            return callee.name in _ENDS
+            return callee.name in ENDS
         if not isinstance(callee, Function) or not isinstance(callee.definition, FunctionDef):
             return False
         if callee.definition.is_generator or callee.definition.is_async != awaited:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fastapi_bgtask_lint.framework.scopes import calls
 from fastapi_bgtask_lint.reading.facts import Attribute, Await, Call, ClassDef, Expression, Name, Try, With
-from fastapi_bgtask_lint.reading.traversal import expressions, statements, walk
+from fastapi_bgtask_lint.reading.traversal import holds, statements, walk
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.values import (
     Entered,
@@ -152,11 +152,4 @@ def _holds(context: Expression, site: Site) -> bool:
 
 def _is_final(call: Call, frame: Frame) -> bool:
     tries = [statement for statement in statements(getattr(frame.scope, "body", ())) if isinstance(statement, Try)]
-    parts = (
-        part
-        for attempt in tries
-        for statement in statements(attempt.final)
-        for top in expressions(statement)
-        for part in walk(top)
-    )
-    return any(part is call for part in parts)
+    return any(holds(attempt.final, call) for attempt in tries)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from fastapi_bgtask_lint.framework.scopes import calls
 from fastapi_bgtask_lint.reading.facts import Attribute, Call, Constant, Expression, FunctionDef, Name, With, Yield
-from fastapi_bgtask_lint.reading.traversal import expressions, statements, walk
+from fastapi_bgtask_lint.reading.traversal import holds, statements
 from fastapi_bgtask_lint.resolving.calls import yields
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.values import (
@@ -131,7 +131,7 @@ class Providers:
     def _leaves_committing(self, frame: Frame, found: list[Yield]) -> bool:
         """`with session.begin():` or `with sessions.begin() as session:` round the `yield`."""
         for statement in statements(getattr(frame.scope, "body", ())):
-            if not isinstance(statement, With) or not any(_within(one, statement) for one in found):
+            if not isinstance(statement, With) or not any(holds(statement.body, one) for one in found):
                 continue
             for item in statement.items:
                 context = item.context
@@ -150,8 +150,3 @@ def has_function_scope(marker: Call) -> bool:
 
 def _yields(frame: Frame) -> list[Yield]:
     return yields(frame.scope) if isinstance(frame.scope, FunctionDef) else []
-
-
-def _within(found: Yield, statement: With) -> bool:
-    inside = (part for inner in statements(statement.body) for top in expressions(inner) for part in walk(top))
-    return any(part is found for part in inside)

@@ -14,7 +14,7 @@ from fastapi_bgtask_lint.reading.facts import (
     Statement,
     Try,
 )
-from fastapi_bgtask_lint.reading.traversal import blocks, expressions, statements, walk
+from fastapi_bgtask_lint.reading.traversal import blocks, expressions, holds, statements, walk
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.project import Module
 from fastapi_bgtask_lint.resolving.values import Frame
@@ -95,10 +95,4 @@ def statement_of(frame: Frame, fact: Fact) -> Fact:
 def is_tried(frame: Frame, fact: Fact) -> bool:
     """A fact of the scope stands in the body of a `try` with handlers."""
     tries = [found for found in statements(body_of(frame)) if isinstance(found, Try) and found.handlers]
-    return any(
-        inner is fact
-        for attempt in tries
-        for statement in statements(attempt.body)
-        for top in expressions(statement)
-        for inner in walk(top)
-    )
+    return any(holds(attempt.body, fact) for attempt in tries)

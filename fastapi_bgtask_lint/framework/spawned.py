@@ -23,7 +23,7 @@ from fastapi_bgtask_lint.reading.facts import (
     With,
     Yield,
 )
-from fastapi_bgtask_lint.reading.traversal import expressions, statements, walk
+from fastapi_bgtask_lint.reading.traversal import expressions, last_name, statements, walk
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.library import handed
 from fastapi_bgtask_lint.resolving.values import (
@@ -75,14 +75,15 @@ class Spawns:
         return value == UNKNOWN or isinstance(getattr(value, "origin", None), Received)
 
     def _spawns(self, call: Call, frame: Frame) -> bool:
-        if _last(call.function) not in _SPAWNING:
+        if last_name(call.function) not in _SPAWNING:
             return False
         callees = self.evaluator.evaluate(call.function, frame)
         if any(isinstance(v, ExternalMethod) and v.receiver.type.endswith("TaskGroup") for v in callees):
             return False
         rows = [self._row(callee) for callee in callees]
         return any(
-            row is not None and (row.detached or _last(call.function) == "run_in_executor") and row.runs for row in rows
+            row is not None and (row.detached or last_name(call.function) == "run_in_executor") and row.runs
+            for row in rows
         )
 
     def _row(self, callee: Value) -> Row | None:
@@ -120,16 +121,12 @@ class Spawns:
         return any(isinstance(v, ExternalInstance) and v.type.endswith(("Executor", "Group", "Pool")) for v in values)
 
     def _is_waiting(self, call: Call, frame: Frame) -> bool:
-        if _last(call.function) not in _WAITING:
+        if last_name(call.function) not in _WAITING:
             return False
         if not isinstance(call.function, Attribute) or call.function.attr != "join":
             return True
         values = self.evaluator.evaluate(call.function.value, frame)
         return not isinstance(call.function.value, Constant) and not all(isinstance(v, Data) for v in values)
-
-
-def _last(expression: Expression) -> str:
-    return expression.attr if isinstance(expression, Attribute) else getattr(expression, "id", "")
 
 
 def _is_given_back(statement: Statement, call: Call) -> bool:

@@ -18,6 +18,7 @@ from fastapi_bgtask_lint.reading.facts import (
     Delete,
     Evaluate,
     Expression,
+    Fact,
     For,
     Formatted,
     FunctionDef,
@@ -179,3 +180,20 @@ def breaks(body: tuple[Statement, ...]) -> bool:
         if any(breaks(block) for block in blocks(statement)):
             return True
     return False
+
+
+def parts(body: tuple[Statement, ...]) -> Iterator[Expression]:
+    """Every expression of a body, nested definitions and lambdas' bodies left out."""
+    for statement in statements(body):
+        for top in expressions(statement):
+            yield from walk(top)
+
+
+def holds(body: tuple[Statement, ...], fact: Fact) -> bool:
+    """An expression stands in a body, as `parts` sees it."""
+    return any(part is fact for part in parts(body))
+
+
+def last_name(expression: Expression) -> str:
+    """`c` of `a.b.c` and of `c`; empty for what has no name."""
+    return expression.attr if isinstance(expression, Attribute) else getattr(expression, "id", "")

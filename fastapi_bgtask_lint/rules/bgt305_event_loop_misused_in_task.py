@@ -92,7 +92,8 @@ from fastapi_bgtask_lint.effects.effect import Effect, Kind, Side
 from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.framework.scopes import calls, is_tried
-from fastapi_bgtask_lint.reading.facts import Attribute, Call, Expression, FunctionDef
+from fastapi_bgtask_lint.reading.facts import Call, FunctionDef
+from fastapi_bgtask_lint.reading.traversal import last_name
 from fastapi_bgtask_lint.resolving.values import ExternalInstance, Made, Value
 from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
@@ -159,7 +160,7 @@ def _waits_for_itself(effect: Effect, app: Application) -> bool:
     site = origin.site if isinstance(origin, Made) else None
     if not effect.what.endswith(".Future.result") or site is None or not isinstance(site.fact, Call):
         return False
-    if _last_name(site.fact.function) != "run_coroutine_threadsafe" or len(site.fact.arguments) < 2:
+    if last_name(site.fact.function) != "run_coroutine_threadsafe" or len(site.fact.arguments) < 2:
         return False
     loops = app.evaluator.evaluate(site.fact.arguments[1].value, site.frame)
     return any(_is_running_here(loop) for loop in loops)
@@ -170,7 +171,7 @@ def _is_running_here(loop: Value) -> bool:
     made = origin.site if isinstance(origin, Made) else None
     if made is None or not isinstance(made.fact, Call) or not isinstance(made.frame.scope, FunctionDef):
         return False
-    return made.frame.scope.is_async and _last_name(made.fact.function) in ("get_running_loop", "get_event_loop")
+    return made.frame.scope.is_async and last_name(made.fact.function) in ("get_running_loop", "get_event_loop")
 
 
 def _looks_first(effect: Effect) -> bool:
@@ -178,9 +179,5 @@ def _looks_first(effect: Effect) -> bool:
     frame = effect.leaf.frame
     if effect.what in _NEED_A_LOOP:
         return is_tried(frame, effect.leaf.fact)
-    asked = [call for _, call in calls(frame) if _last_name(call.function) in _QUESTIONS]
-    return any(_last_name(call.function) == "is_running" or is_tried(frame, call) for call in asked)
-
-
-def _last_name(expression: Expression) -> str:
-    return expression.attr if isinstance(expression, Attribute) else getattr(expression, "id", "")
+    asked = [call for _, call in calls(frame) if last_name(call.function) in _QUESTIONS]
+    return any(last_name(call.function) == "is_running" or is_tried(frame, call) for call in asked)

@@ -95,7 +95,7 @@ def unhandled(task: Task, app: Application) -> Iterator[Report]:
     failing = [
         effect
         for effect in app.summaries.of_function(task.function, task.frame)
-        if effect.fails and effect.kind is not Kind.YIELD and not _ends_process(effect)
+        if effect.fails and effect.kind is not Kind.YIELD and not effect.is_exit
     ]
     parts = [(_statement(own_part(app.evaluator, effect.chain)[0]), effect) for effect in failing]
     told = {place for place, effect in parts if _stands_in_103(effect, app)}
@@ -133,11 +133,6 @@ def _consequence(registration: Registration, app: Application) -> str:
     """What a failing task does, on the versions of FastAPI that the project allows."""
     further = said(rule.harms_on(app.versions.of(registration.module.path)))
     return f"{_LOST}; {further}" if further else _LOST
-
-
-def _ends_process(effect: Effect) -> bool:
-    """BGT412 speaks of `SystemExit`."""
-    return any(getattr(value, "name", getattr(value, "type", "")) == "builtins.SystemExit" for value in effect.raised)
 
 
 def _stands_in_103(effect: Effect, app: Application) -> bool:

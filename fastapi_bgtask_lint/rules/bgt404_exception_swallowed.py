@@ -69,7 +69,7 @@ from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.framework.outcomes import caught_by
 from fastapi_bgtask_lint.reading.facts import Call, Constant, Evaluate, Handler, Jump, Return, Statement
-from fastapi_bgtask_lint.reading.traversal import expressions, statements, walk
+from fastapi_bgtask_lint.reading.traversal import last_name, parts
 from fastapi_bgtask_lint.resolving.values import External, Frame
 from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
@@ -112,8 +112,7 @@ def _hides_work(effect: Effect, app: Application) -> bool:
     if len(own_part(app.evaluator, effect.chain)) > 1:
         return effect.guards
     body = effect.attempt.body if effect.attempt is not None else ()
-    parts = (part for statement in statements(body) for top in expressions(statement) for part in walk(top))
-    called = {getattr(c.function, "attr", getattr(c.function, "id", "")) for c in parts if isinstance(c, Call)}
+    called = {last_name(c.function) for c in parts(body) if isinstance(c, Call)}
     return not called or not called <= _CLEANING
 
 

@@ -68,7 +68,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_bgtask_lint.effects.chains import related
-from fastapi_bgtask_lint.effects.effect import Effect, Kind
+from fastapi_bgtask_lint.effects.effect import Kind
 from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.rules.application import Application
@@ -82,8 +82,6 @@ rule = Rule(
     harms=(Harm("server stops"),),
 )
 
-_EXIT = "builtins.SystemExit"
-
 
 @rule.check
 def exits(task: Task, app: Application) -> Iterator[Report]:
@@ -91,7 +89,7 @@ def exits(task: Task, app: Application) -> Iterator[Report]:
     for effect in app.summaries.of_function(task.function, task.frame):
         if effect.kind is Kind.EXIT:
             text = f"{effect.what} ends the whole server process at once"
-        elif effect.kind is Kind.RAISE and effect.fails and _is_exit(effect):
+        elif effect.kind is Kind.RAISE and effect.fails and effect.is_exit:
             text = "SystemExit leaves the task: later tasks never run, and with a BaseHTTPMiddleware the server stops"
         else:
             continue
@@ -100,7 +98,3 @@ def exits(task: Task, app: Application) -> Iterator[Report]:
             effect.leaf,
             related(effect, effect.leaf, ""),
         )
-
-
-def _is_exit(effect: Effect) -> bool:
-    return any(getattr(value, "name", getattr(value, "type", "")) == _EXIT for value in effect.raised)

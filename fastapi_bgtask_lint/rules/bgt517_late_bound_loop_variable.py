@@ -55,8 +55,8 @@ from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.framework.reached import free_names
 from fastapi_bgtask_lint.framework.registrations import Registration
 from fastapi_bgtask_lint.framework.scopes import body_of
-from fastapi_bgtask_lint.reading.facts import Call, Comprehension, Expression, For, Name, Statement
-from fastapi_bgtask_lint.reading.traversal import expressions, statements, walk
+from fastapi_bgtask_lint.reading.facts import Comprehension, Expression, For, Name
+from fastapi_bgtask_lint.reading.traversal import expressions, holds, statements, walk
 from fastapi_bgtask_lint.resolving.values import Function, Partial, Values
 from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
@@ -105,16 +105,11 @@ def _variables(registration: Registration, app: Application) -> Iterator[str]:
     frame, call = registration.frame, registration.call
     again = app.outcomes.passes(frame, call, call)
     for statement in statements(body_of(frame)):
-        if isinstance(statement, For) and again and _holds(statement.body, call):
+        if isinstance(statement, For) and again and holds(statement.body, call):
             yield from _bound(statement.target)
         for part in (part for top in expressions(statement) for part in walk(top)):
             if isinstance(part, Comprehension) and any(inner is call for inner in walk(part.element)):
                 yield from (name for clause in part.clauses for name in _bound(clause.target))
-
-
-def _holds(body: tuple[Statement, ...], call: Call) -> bool:
-    parts = (part for statement in statements(body) for top in expressions(statement) for part in walk(top))
-    return any(part is call for part in parts)
 
 
 def _bound(target: Expression) -> Iterator[str]:
