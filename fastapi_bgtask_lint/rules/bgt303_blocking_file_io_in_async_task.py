@@ -74,6 +74,7 @@ from fastapi_bgtask_lint.effects.effect import Effect
 from fastapi_bgtask_lint.effects.once import is_kept
 from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.reading.facts import Call
 from fastapi_bgtask_lint.resolving.values import ExternalInstance, Made, Site
 from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.names import instead
@@ -88,6 +89,8 @@ rule = Rule(
     harms=(Harm("loop stands still"),),
 )
 
+_BUFFERS = frozenset({"io.BytesIO", "io.StringIO"})
+
 
 @rule.check
 def files(task: Task, app: Application) -> Iterator[Report]:
@@ -98,7 +101,7 @@ def files(task: Task, app: Application) -> Iterator[Report]:
     opened = {effect.leaf for effect in effects}
     for effect in effects:
         row = effect.row
-        if row is None or _opening(effect) in opened or is_kept(app.evaluator, effect):
+        if row is None or _opening(effect) in opened or is_kept(app.evaluator, effect) or _is_in_memory(effect, app):
             continue
         yield Report(
             f"{effect.what} works on a file on the event loop: no request is answered until it returns; {instead(row)}",
@@ -106,6 +109,13 @@ def files(task: Task, app: Application) -> Iterator[Report]:
             related(effect, effect.entered, f"{effect.what} is called here"),
             pedantic=row.metadata,
         )
+
+
+def _is_in_memory(effect: Effect, app: Application) -> bool:
+    """It is given a buffer in the place of a file: `ZipFile(BytesIO())`."""
+    call, frame = effect.leaf.fact, effect.leaf.frame
+    given = app.evaluator.calls.given(call, frame) if isinstance(call, Call) else ()
+    return any(isinstance(v, ExternalInstance) and v.type in _BUFFERS for argument in given for v in argument.values)
 
 
 def _opening(effect: Effect) -> Site | None:

@@ -91,8 +91,19 @@ from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.framework.outcomes import caught_by
 from fastapi_bgtask_lint.framework.scopes import calls
-from fastapi_bgtask_lint.reading.facts import Attribute, Await, For, FunctionDef, Handler, Raise, Try, With
-from fastapi_bgtask_lint.reading.traversal import expressions, statements, walk
+from fastapi_bgtask_lint.reading.facts import (
+    Assign,
+    Attribute,
+    Await,
+    For,
+    FunctionDef,
+    Handler,
+    Name,
+    Raise,
+    Try,
+    With,
+)
+from fastapi_bgtask_lint.reading.traversal import expressions, parts, statements, walk
 from fastapi_bgtask_lint.resolving.values import External, Frame
 from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
@@ -130,7 +141,25 @@ def _swallows(effect: Effect, app: Application) -> bool:
     if not _takes(handler, frame, app) or any(isinstance(s, Raise) for s in statements(handler.body)):
         return False
     before = attempt.handlers[: attempt.handlers.index(handler)]
-    return not any(_takes(earlier, frame, app) for earlier in before) and not _cancels(frame)
+    if any(_takes(earlier, frame, app) for earlier in before) or _cancels(frame):
+        return False
+    return not _keeps_for_later(handler, frame)
+
+
+def _keeps_for_later(handler: Handler, frame: Frame) -> bool:
+    """The handler binds a name that stands elsewhere in the function, perhaps to raise in the end: `stopped = True`."""
+    bound = {
+        target.id
+        for statement in statements(handler.body)
+        if isinstance(statement, Assign)
+        for target in statement.targets
+        if isinstance(target, Name)
+    }
+    inside = {part.at for part in parts(handler.body)}
+    body = frame.scope.body if isinstance(frame.scope, FunctionDef) else ()
+    read = {part.id for part in parts(body) if isinstance(part, Name) and part.at not in inside}
+    raises = any(isinstance(statement, Raise) for statement in statements(body))
+    return raises and bool(bound & read)
 
 
 def _is_async(frame: Frame) -> bool:
