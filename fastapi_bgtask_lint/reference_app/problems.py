@@ -1,0 +1,51 @@
+"""What the client is told when something is wrong."""
+
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Request, status
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+
+class Problem(BaseModel):
+    """The body of every error but 422."""
+
+    detail: str
+
+
+TITLES = {
+    status.HTTP_400_BAD_REQUEST: "The body cannot be read",
+    status.HTTP_404_NOT_FOUND: "There is no such thing",
+    status.HTTP_409_CONFLICT: "It cannot be done in this state",
+    status.HTTP_413_CONTENT_TOO_LARGE: "The body is larger than the limit",
+    status.HTTP_415_UNSUPPORTED_MEDIA_TYPE: "The file is not UTF-8 text",
+    status.HTTP_503_SERVICE_UNAVAILABLE: "The database does not answer; nothing was done, try again",
+}
+
+
+def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The error statuses of a route, for the OpenAPI page. Each can find the database busy."""
+    listed = (*statuses, status.HTTP_503_SERVICE_UNAVAILABLE)
+    return {status: {"model": Problem, "description": TITLES[status]} for status in listed}
+
+
+def not_found(what: str, identity: str) -> HTTPException:
+    """There is no such row."""
+    return HTTPException(status.HTTP_404_NOT_FOUND, f"There is no {what} {identity}.")
+
+
+async def database_busy(request: Request, error: Exception) -> JSONResponse:
+    """The database is locked, full of connections, or away."""
+    return JSONResponse(
+        {"detail": "The database does not answer. Nothing was changed; try again."},
+        status.HTTP_503_SERVICE_UNAVAILABLE,
+        headers={"Retry-After": "5"},
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Register the handlers."""
+    for error in (OperationalError, PoolTimeout, ConnectionError, TimeoutError):
+        app.add_exception_handler(error, database_busy)
