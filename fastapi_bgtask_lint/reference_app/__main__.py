@@ -12,7 +12,7 @@ def main() -> None:
     from fastapi_bgtask_lint.reference_app.catcher import mail_catcher
     from fastapi_bgtask_lint.reference_app.settings import settings
 
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings.data_folder.mkdir(parents=True, exist_ok=True)
     with mail_catcher() if settings.catches_mail else nullcontext():
         uvicorn.run(

@@ -119,7 +119,7 @@ class Task(Generic[P]):
                         await self.function(*args, **kwargs)
         except Exception as error:
             logger.exception("%s failed", self.name)
-            return f"{type(error).__name__}: {error}"
+            return reason(error)
         return None
 
 
@@ -142,6 +142,13 @@ def background_task(
         return Task(function, deadline=deadline, attempts=attempts, retry_on=retry_on)
 
     return decorate
+
+
+def reason(error: Exception) -> str:
+    """What is kept of an error: of several that came together, the first."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}"
 
 
 async def claim(job_id: str, *, seconds: float) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """Mail over SMTP, on the event loop and with a deadline."""
 
+from contextlib import suppress
 from email.message import EmailMessage
 
 import aiosmtplib
@@ -27,14 +28,21 @@ async def send_mail(to: str, subject: str, text: str, *, key: str) -> None:
     message["Subject"] = subject
     message["Message-ID"] = f"<{key}@{settings.mail_from.partition('@')[2]}>"
     message.set_content(text)
-    await aiosmtplib.send(
-        message,
+    server = aiosmtplib.SMTP(
         hostname=settings.smtp_host or settings.host,
         port=settings.smtp_port,
         username=settings.smtp_user,
         password=settings.smtp_password.get_secret_value() if settings.smtp_password else None,
         timeout=settings.smtp_seconds,
     )
+    try:
+        await server.connect()
+        await server.send_message(message)
+        with suppress(aiosmtplib.SMTPException):  # the mail is taken, whatever comes of the farewell
+            await server.quit()
+    finally:
+        # Not `async with`: that takes leave of the server even when cancelled, and a slow one holds up the shutdown.
+        server.close()
 
 
 def is_temporary(error: Exception) -> bool:
