@@ -8,9 +8,8 @@ from fastapi import FastAPI
 
 from fastapi_bgtask_lint.reference_app import jobs, problems, reports, status, uploads, users
 from fastapi_bgtask_lint.reference_app.body_limit import BodyLimit
-from fastapi_bgtask_lint.reference_app.broker import broker
-from fastapi_bgtask_lint.reference_app.database import engine
-from fastapi_bgtask_lint.reference_app.models import Base
+from fastapi_bgtask_lint.reference_app.broker import queue
+from fastapi_bgtask_lint.reference_app.database import create_tables, engine
 from fastapi_bgtask_lint.reference_app.recovery import recover_forever
 from fastapi_bgtask_lint.reference_app.settings import settings
 from fastapi_bgtask_lint.reference_app.stall import Watch
@@ -21,10 +20,9 @@ STOP_SECONDS = 5
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Make the tables, look after lost jobs; at the end let cancelled jobs give themselves back."""
-    async with engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
-    if broker is not None:
-        await broker.startup()
+    # The queue is not waited for: while it is away, jobs stay in the database until recovery can send them.
+    settings.data_folder.mkdir(parents=True, exist_ok=True)
+    await create_tables()
     watch: Watch = app.state.watch
     companions = [asyncio.create_task(recover_forever()), asyncio.create_task(watch.run())]
     try:
@@ -34,8 +32,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             companion.cancel()
         await asyncio.wait(companions, timeout=STOP_SECONDS)
         await jobs.settled(STOP_SECONDS)
-        if broker is not None:
-            await broker.shutdown()
+        if queue is not None:
+            await queue.aclose()
         await engine.dispose()
 
 

@@ -4,10 +4,13 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import Depends
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
+from fastapi_bgtask_lint.reference_app.models import Base
 from fastapi_bgtask_lint.reference_app.settings import settings
 
 
@@ -28,7 +31,7 @@ def build_engine() -> AsyncEngine:
 
 
 def prepare_sqlite(connection: DBAPIConnection, record: object) -> None:
-    """Readers do not wait for the writer, and SQLAlchemy alone says where a transaction begins."""
+    """Write ahead, so that a commit is quick, and leave it to us where a transaction begins."""
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")
@@ -38,14 +41,34 @@ def prepare_sqlite(connection: DBAPIConnection, record: object) -> None:
 
 
 def begin_with_the_lock(connection: Connection) -> None:
-    """Wait for SQLite's write lock at the start: who asks for it in mid-transaction is refused without waiting."""
+    """Wait for SQLite's write lock at the start: who asks for it in mid-transaction is refused without waiting.
+
+    So there is one transaction at a time, readers included. PostgreSQL needs none of this.
+    """
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def database_away(error: Exception) -> bool:
+    """Whether the database could not work, so that the same may work later: it is locked, full or away."""
+    if isinstance(error, OperationalError | PoolTimeout | ConnectionError | TimeoutError):
+        return True
+    # Asyncpg's words for it are no OperationalError. The classes are named in PostgreSQL's appendix A, "Error codes".
+    sqlstate = str(getattr(error.orig, "sqlstate", "") or "") if isinstance(error, DBAPIError) else ""
+    return sqlstate.startswith(("08", "40", "53", "55", "57"))
 
 
 engine = build_engine()
 
 new_session = async_sessionmaker(engine, expire_on_commit=False)
 """A task opens its own session with this, and closes it: the request's is not for it."""
+
+
+async def create_tables() -> None:
+    """Make what is missing. A project that lives on changes its tables with migrations, before it starts."""
+    async with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            await connection.execute(text("SELECT pg_advisory_xact_lock(1)"))  # one process at a time
+        await connection.run_sync(Base.metadata.create_all)
 
 
 async def open_session() -> AsyncIterator[AsyncSession]:

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from email.message import EmailMessage
+from email.utils import localtime
 
 import aiosmtplib
 
@@ -25,6 +26,7 @@ async def send_mail(to: str, subject: str, text: str, *, key: str) -> None:
     message = EmailMessage()
     message["From"] = settings.mail_from
     message["To"] = to
+    message["Date"] = localtime()
     message["Subject"] = subject
     message["Message-ID"] = f"<{key}@{settings.mail_from.partition('@')[2]}>"
     message.set_content(text)

@@ -20,7 +20,7 @@ class Base(DeclarativeBase):
 
 
 class JobState(StrEnum):
-    """`failed` is final: all attempts were made."""
+    """`failed`: all attempts were made, and nobody tries again unless asked to."""
 
     PENDING = "pending"
     RUNNING = "running"

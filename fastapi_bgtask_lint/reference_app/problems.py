@@ -3,10 +3,13 @@
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request, status
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from fastapi_bgtask_lint.reference_app.database import database_away
 
 
 class Problem(BaseModel):
@@ -15,13 +18,16 @@ class Problem(BaseModel):
     detail: str
 
 
+BODY = (status.HTTP_400_BAD_REQUEST, status.HTTP_413_CONTENT_TOO_LARGE)
+"""What every route with a body can answer."""
+
 TITLES = {
     status.HTTP_400_BAD_REQUEST: "The body cannot be read",
     status.HTTP_404_NOT_FOUND: "There is no such thing",
     status.HTTP_409_CONFLICT: "It cannot be done in this state",
     status.HTTP_413_CONTENT_TOO_LARGE: "The body is larger than the limit",
     status.HTTP_415_UNSUPPORTED_MEDIA_TYPE: "The file is not UTF-8 text",
-    status.HTTP_503_SERVICE_UNAVAILABLE: "The database does not answer; nothing was done, try again",
+    status.HTTP_503_SERVICE_UNAVAILABLE: "The database does not answer; try again",
 }
 
 
@@ -36,16 +42,26 @@ def not_found(what: str, identity: str) -> HTTPException:
     return HTTPException(status.HTTP_404_NOT_FOUND, f"There is no {what} {identity}.")
 
 
-async def database_busy(request: Request, error: Exception) -> JSONResponse:
-    """The database is locked, full of connections, or away."""
+async def database_fails(request: Request, error: Exception) -> JSONResponse:
+    """The database is locked, full of connections, or away. Any other error of it is ours."""
+    if not database_away(error):
+        raise error
     return JSONResponse(
-        {"detail": "The database does not answer. Nothing was changed; try again."},
+        {"detail": "The database does not answer. Try again."},
         status.HTTP_503_SERVICE_UNAVAILABLE,
         headers={"Retry-After": "5"},
     )
 
 
+async def not_valid(request: Request, error: Exception) -> JSONResponse:
+    """What is wrong with the input. The input itself is not given back: it need not be what an answer can hold."""
+    assert isinstance(error, RequestValidationError)
+    detail = [{key: problem[key] for key in ("type", "loc", "msg")} for problem in error.errors()]
+    return JSONResponse({"detail": detail}, status.HTTP_422_UNPROCESSABLE_CONTENT)
+
+
 def install(app: FastAPI) -> None:
     """Register the handlers."""
-    for error in (OperationalError, PoolTimeout, ConnectionError, TimeoutError):
-        app.add_exception_handler(error, database_busy)
+    app.add_exception_handler(RequestValidationError, not_valid)
+    for error in (DBAPIError, PoolTimeout, ConnectionError, TimeoutError):
+        app.add_exception_handler(error, database_fails)

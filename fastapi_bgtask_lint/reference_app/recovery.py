@@ -5,7 +5,7 @@ import logging
 import time
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, select, update
 
 from fastapi_bgtask_lint.reference_app.database import new_session
 from fastapi_bgtask_lint.reference_app.jobs import Task
@@ -21,31 +21,51 @@ TASKS: dict[str, Task[Any]] = {
 """Every task by the name that its jobs have in the database and in the queue."""
 
 AT_ONCE = 8
-UNFINISHED = (JobState.PENDING, JobState.RUNNING)
+A_LOOK = 100
+MOST_RUNS = 10
+"""A job that was begun so often and never ended takes its process with it each time."""
 
 logger = logging.getLogger(__name__)
 
 
 async def recover_forever() -> None:
     """Look for lost jobs, now and then. This belongs to the application, not to a request: it is no background task."""
-    while True:
-        try:
-            await recover()
-        except Exception:
-            logger.exception("recovery failed; it is tried again in %s s", settings.recovery_seconds)
-        await asyncio.sleep(settings.recovery_seconds)
+    recovered: dict[str, asyncio.Task[None]] = {}
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def run(name: str, job_id: str) -> None:
+        async with places:
+            await TASKS[name](job_id)
+        del recovered[job_id]
+
+    async with asyncio.TaskGroup() as group:
+        while True:
+            try:
+                await give_up()
+                for name, job_id in await lost_jobs():
+                    if job_id not in recovered:
+                        recovered[job_id] = group.create_task(run(name, job_id))
+            except Exception:
+                logger.exception("recovery failed; it is tried again in %s s", settings.recovery_seconds)
+            await asyncio.sleep(settings.recovery_seconds)
 
 
-async def recover() -> None:
-    """Run a few jobs whose lease is over; claiming them decides between processes that see the same ones."""
+async def lost_jobs() -> list[tuple[str, str]]:
+    """Task and id of jobs whose lease is over. Other processes may see them too: claiming them decides."""
+    unfinished = Job.state.in_([JobState.PENDING, JobState.RUNNING])
     lost = (
         select(Job.task, Job.id)
-        .where(Job.task.in_(TASKS), Job.state.in_(UNFINISHED), Job.leased_until < time.time())
+        .where(unfinished, Job.leased_until < time.time(), Job.task.in_(TASKS))
         .order_by(Job.leased_until)
-        .limit(AT_ONCE)
+        .limit(A_LOOK)
     )
     async with new_session() as session:
-        jobs = (await session.execute(lost)).all()
-    async with asyncio.TaskGroup() as group:
-        for name, job_id in jobs:
-            group.create_task(TASKS[name](job_id))
+        return [(row.task, row.id) for row in await session.execute(lost)]
+
+
+async def give_up() -> None:
+    """Let jobs fail that never end."""
+    hopeless = and_(Job.state == JobState.RUNNING, Job.leased_until < time.time(), Job.runs >= MOST_RUNS)
+    values = {"state": JobState.FAILED, "error": f"begun {MOST_RUNS} times and never ended"}
+    async with new_session.begin() as session:
+        await session.execute(update(Job).where(hopeless).values(values))

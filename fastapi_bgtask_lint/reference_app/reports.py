@@ -9,13 +9,13 @@ from anyio import to_process
 from fastapi import APIRouter, BackgroundTasks, Response, status
 from pydantic import BaseModel
 from sqlalchemy import update
-from sqlalchemy.exc import OperationalError
 from starlette.concurrency import run_in_threadpool
 
 from fastapi_bgtask_lint.reference_app.database import Session, new_session
 from fastapi_bgtask_lint.reference_app.jobs import background_task
 from fastapi_bgtask_lint.reference_app.models import Job, JobState, Report, Upload, new_id
-from fastapi_bgtask_lint.reference_app.problems import answers, not_found
+from fastapi_bgtask_lint.reference_app.parameters import Id
+from fastapi_bgtask_lint.reference_app.problems import BODY, answers, not_found
 from fastapi_bgtask_lint.reference_app.settings import settings
 from fastapi_bgtask_lint.reference_app.words import count_words, shards, summary
 
@@ -28,7 +28,7 @@ places = asyncio.Semaphore(settings.shards_at_once)
 class NewReport(BaseModel):
     """What to count."""
 
-    upload_id: str
+    upload_id: Id
 
 
 class ReportShown(BaseModel):
@@ -41,7 +41,7 @@ class ReportShown(BaseModel):
     job: str
 
 
-@router.post("", status_code=status.HTTP_202_ACCEPTED, responses=answers(404))
+@router.post("", status_code=status.HTTP_202_ACCEPTED, responses=answers(*BODY, 404))
 async def order(new: NewReport, session: Session, tasks: BackgroundTasks, response: Response) -> ReportShown:
     """Count the words of an upload. The answer comes at once and says in `Location` where the result will be."""
     if await session.get(Upload, new.upload_id) is None:
@@ -58,7 +58,7 @@ async def order(new: NewReport, session: Session, tasks: BackgroundTasks, respon
 
 
 @router.get("/{report_id}", responses=answers(404))
-async def show(report_id: str, session: Session) -> ReportShown:
+async def show(report_id: Id, session: Session) -> ReportShown:
     """How far a report is, and its result when it is done."""
     report = await session.get(Report, report_id)
     if report is None:
@@ -67,7 +67,7 @@ async def show(report_id: str, session: Session) -> ReportShown:
     return ReportShown(id=report_id, state=job.state, result=report.result, error=job.error, job=job.id)
 
 
-@background_task(deadline=300, attempts=2, retry_on=lambda error: isinstance(error, OperationalError))
+@background_task(deadline=300)
 async def build_report(report_id: str) -> None:
     """Count the words of an upload, part by part, and write the result in one go: there is no half of a report."""
     async with new_session() as session:

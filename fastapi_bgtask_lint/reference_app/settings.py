@@ -1,8 +1,9 @@
 """What can be set, all by environment variables of the same names in upper case. Times are seconds, sizes bytes."""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings
 from sqlalchemy import URL, make_url
 
@@ -12,7 +13,7 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = 8000
-    data_folder: Path = Path("reference-data")
+    data_folder: Annotated[Path, AfterValidator(Path.resolve)] = Path("reference-data").resolve()
 
     database_url: str = ""
     """PostgreSQL, as in `postgresql://user:password@host/name`. Without it: an SQLite file in the data folder."""

@@ -9,6 +9,7 @@ from sqlalchemy import update
 from fastapi_bgtask_lint.reference_app.database import Session
 from fastapi_bgtask_lint.reference_app.jobs import PICKUP_SECONDS, in_flight
 from fastapi_bgtask_lint.reference_app.models import Job, JobState
+from fastapi_bgtask_lint.reference_app.parameters import Id
 from fastapi_bgtask_lint.reference_app.problems import answers, not_found
 from fastapi_bgtask_lint.reference_app.recovery import TASKS
 from fastapi_bgtask_lint.reference_app.stall import Watch
@@ -17,7 +18,7 @@ router = APIRouter(tags=["status"])
 
 
 class JobShown(BaseModel):
-    """A run of a task. `runs` counts its beginnings; `seconds` is what the last one took."""
+    """A run of a task. `runs` counts how often it was begun; `seconds` is what the last time took."""
 
     id: str
     task: str
@@ -35,7 +36,7 @@ class Health(BaseModel):
 
 
 @router.get("/jobs/{job_id}", responses=answers(404))
-async def show(job_id: str, session: Session) -> JobShown:
+async def show(job_id: Id, session: Session) -> JobShown:
     """What became of a task."""
     job = await session.get(Job, job_id)
     if job is None:
@@ -44,10 +45,10 @@ async def show(job_id: str, session: Session) -> JobShown:
 
 
 @router.post("/jobs/{job_id}/retry", status_code=status.HTTP_202_ACCEPTED, responses=answers(404, 409))
-async def retry(job_id: str, session: Session, tasks: BackgroundTasks) -> JobShown:
+async def retry(job_id: Id, session: Session, tasks: BackgroundTasks) -> JobShown:
     """Run a failed task once more."""
-    again = {"state": JobState.PENDING, "leased_until": time.time() + PICKUP_SECONDS, "error": None}
-    failed = (Job.id == job_id) & (Job.state == JobState.FAILED)
+    again = {"state": JobState.PENDING, "leased_until": time.time() + PICKUP_SECONDS, "error": None, "runs": 0}
+    failed = (Job.id == job_id) & (Job.state == JobState.FAILED) & Job.task.in_(TASKS)
     changed = await session.scalar(update(Job).where(failed).values(again).returning(Job.id))
     job = await session.get(Job, job_id)
     if job is None:

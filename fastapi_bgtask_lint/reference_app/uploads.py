@@ -4,6 +4,7 @@ import codecs
 import hashlib
 from pathlib import Path
 
+from anyio import Path as AsyncPath
 from anyio import open_file
 from fastapi import APIRouter, BackgroundTasks, Response, UploadFile, status
 from fastapi.responses import JSONResponse
@@ -16,7 +17,8 @@ from fastapi_bgtask_lint.reference_app.database import Session, new_session
 from fastapi_bgtask_lint.reference_app.homes import home, remove, removed_on_error
 from fastapi_bgtask_lint.reference_app.jobs import background_task
 from fastapi_bgtask_lint.reference_app.models import Job, JobState, Upload, User, new_id
-from fastapi_bgtask_lint.reference_app.problems import answers, not_found
+from fastapi_bgtask_lint.reference_app.parameters import Id
+from fastapi_bgtask_lint.reference_app.problems import BODY, answers, not_found
 
 router = APIRouter(tags=["uploads"])
 
@@ -37,10 +39,10 @@ class UploadShown(BaseModel):
     "/users/{user_id}/uploads",
     status_code=status.HTTP_201_CREATED,
     response_model=UploadShown,
-    responses=answers(400, 404, 413, 415),
+    responses=answers(*BODY, 404, 415),
 )
 async def upload(
-    user_id: str, file: UploadFile, session: Session, tasks: BackgroundTasks, response: Response
+    user_id: Id, file: UploadFile, session: Session, tasks: BackgroundTasks, response: Response
 ) -> UploadShown | Response:
     """Store a text file in the home of a user. It is inspected after the answer."""
     if await session.get(User, user_id) is None:
@@ -58,7 +60,8 @@ async def upload(
         session.add(inspection)
         await session.flush()
         session.add(Upload(id=upload_id, user_id=user_id, path=str(path), size=size, inspection_id=inspection.id))
-        await session.commit()
+        await session.flush()
+    await session.commit()
 
     tasks.add_task(inspect_upload, inspection.id)
     response.headers["Location"] = f"/uploads/{upload_id}"
@@ -69,6 +72,7 @@ async def store(file: UploadFile, path: Path) -> int:
     """Write an upload to a file, chunk by chunk; its size. Raises UnicodeDecodeError where it is not UTF-8."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     size = 0
+    await AsyncPath(path.parent).mkdir(parents=True, exist_ok=True)
     async with await open_file(path, "wb") as target:
         while chunk := await file.read(CHUNK):
             decoder.decode(chunk)
@@ -94,7 +98,7 @@ async def refused(path: Path, error: UnicodeDecodeError, session: Session) -> JS
 
 
 @router.get("/uploads/{upload_id}", responses=answers(404))
-async def show(upload_id: str, session: Session) -> UploadShown:
+async def show(upload_id: Id, session: Session) -> UploadShown:
     """An upload, and what its inspection found."""
     found = await session.get(Upload, upload_id)
     if found is None:
@@ -117,7 +121,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-@background_task(deadline=30, attempts=3, retry_on=lambda error: isinstance(error, OSError))
+@background_task(deadline=30, retry_on=lambda error: isinstance(error, OSError))
 async def discard_file(path: str) -> None:
     """Remove a file that nobody refers to."""
     await run_in_threadpool(remove, Path(path))

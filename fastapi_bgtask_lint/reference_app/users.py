@@ -12,7 +12,8 @@ from fastapi_bgtask_lint.reference_app.homes import home, removed_on_error
 from fastapi_bgtask_lint.reference_app.jobs import background_task
 from fastapi_bgtask_lint.reference_app.mail import is_temporary, send_mail
 from fastapi_bgtask_lint.reference_app.models import Job, JobState, User, new_id
-from fastapi_bgtask_lint.reference_app.problems import answers, not_found
+from fastapi_bgtask_lint.reference_app.parameters import Id
+from fastapi_bgtask_lint.reference_app.problems import BODY, answers, not_found
 from fastapi_bgtask_lint.reference_app.settings import settings
 
 router = APIRouter(prefix="/users", tags=["users"])
@@ -22,7 +23,7 @@ class NewUser(BaseModel):
     """Who wants to register."""
 
     email: EmailStr
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+    name: Annotated[str, StringConstraints(strip_whitespace=True, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
 
 
 class NewAddress(BaseModel):
@@ -41,7 +42,7 @@ class UserShown(BaseModel):
     welcome_job: str
 
 
-@router.post("", status_code=status.HTTP_201_CREATED, responses=answers(409))
+@router.post("", status_code=status.HTTP_201_CREATED, responses=answers(*BODY, 409))
 async def register(new: NewUser, session: Session, tasks: BackgroundTasks, response: Response) -> UserShown:
     """Register a user. The mails are sent after the answer; `GET /users/{id}` tells how the welcome mail fares."""
     user_id = new_id()
@@ -52,7 +53,9 @@ async def register(new: NewUser, session: Session, tasks: BackgroundTasks, respo
             session.add_all([welcome, notice])
             await session.flush()
             session.add(User(id=user_id, email=new.email.lower(), name=new.name, welcome_id=welcome.id))
-            await session.commit()
+            await session.flush()
+        # Not removed if this fails: when its answer is lost, nobody knows whether the user is there.
+        await session.commit()
     except IntegrityError:
         raise HTTPException(status.HTTP_409_CONFLICT, f"{new.email} is registered already.") from None
 
@@ -66,7 +69,7 @@ async def register(new: NewUser, session: Session, tasks: BackgroundTasks, respo
 
 
 @router.get("/{user_id}", responses=answers(404))
-async def show(user_id: str, session: Session) -> UserShown:
+async def show(user_id: Id, session: Session) -> UserShown:
     """A user, and what became of the welcome mail."""
     user = await session.get(User, user_id)
     if user is None:
@@ -74,8 +77,8 @@ async def show(user_id: str, session: Session) -> UserShown:
     return await shown(user, session)
 
 
-@router.put("/{user_id}/email", responses=answers(404, 409))
-async def move(user_id: str, new: NewAddress, session: Transaction, tasks: BackgroundTasks) -> UserShown:
+@router.put("/{user_id}/email", responses=answers(*BODY, 404, 409))
+async def move(user_id: Id, new: NewAddress, session: Transaction, tasks: BackgroundTasks) -> UserShown:
     """Change a user's address and send a mail to it.
 
     The session commits by itself when this returns: before the response is sent and before the task begins.
@@ -84,7 +87,7 @@ async def move(user_id: str, new: NewAddress, session: Transaction, tasks: Backg
     if user is None:
         raise not_found("user", user_id)
     user.email = new.email.lower()
-    notice = confirm_address.job(user_id)
+    notice = confirm_address.job(user_id, new_id())
     session.add(notice)
     try:
         await session.flush()
@@ -117,10 +120,10 @@ async def tell_staff(user_id: str) -> None:
 
 
 @background_task(deadline=60, attempts=3, retry_on=is_temporary)
-async def confirm_address(user_id: str) -> None:
+async def confirm_address(user_id: str, change_id: str) -> None:
     """Tell a user's new address that it is in use."""
     email, name = await address(user_id)
-    await send_mail(email, "Your new address", f"{name}, mail goes here now.", key=f"moved-{user_id}-{new_id()}")
+    await send_mail(email, "Your new address", f"{name}, mail goes here now.", key=f"moved-{change_id}")
 
 
 async def address(user_id: str) -> tuple[str, str]:

@@ -125,7 +125,7 @@ def running_app(folder: Path, /, **settings: object) -> Iterator[App]:
 @contextlib.contextmanager
 def worker(folder: Path, /, **settings: object) -> Iterator[subprocess.Popen[bytes]]:
     """A worker of the queue, with the same settings as its application."""
-    command = ["-m", "taskiq", "worker", "--workers", "1", "fastapi_bgtask_lint.reference_app.worker:broker"]
+    command = [str(Path(sys.executable).with_name("arq")), "fastapi_bgtask_lint.reference_app.worker.WorkerSettings"]
     with started(command, folder, **settings) as process:
         yield process
 
@@ -138,7 +138,12 @@ def started(arguments: list[str], folder: Path, **settings: object) -> Iterator[
     folder.mkdir(exist_ok=True)
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, *arguments], env=environment, cwd=folder, stdout=log, stderr=subprocess.STDOUT
+            [sys.executable, *arguments],
+            env=environment,
+            cwd=folder,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         try:
             yield process
