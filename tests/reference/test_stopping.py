@@ -1,11 +1,24 @@
 """The process is stopped, killed, started again: nothing is lost, nothing is left half-written."""
 
+import contextlib
 import signal
 from pathlib import Path
 
 import pytest
 
-from tests.reference.servers import SLOW, App, Mailbox, running_app, smtp_server, until
+from tests.reference.servers import (
+    PATIENCE,
+    SLOW,
+    App,
+    Mailbox,
+    free_port,
+    listening,
+    new_database,
+    running_app,
+    smtp_server,
+    started,
+    until,
+)
 
 TEXT = b" ".join(b"word%d" % number for number in range(200_000))
 
@@ -115,3 +128,42 @@ def test_a_task_that_never_began_is_begun(tmp_path: Path) -> None:
 
         with running_app(tmp_path, **mail.settings):
             until(lambda: len(mail.to("staff@example.com")) == 1)
+
+
+def test_a_process_that_was_frozen_beyond_its_lease_does_not_undo_what_its_successor_did(tmp_path: Path) -> None:
+    with smtp_server() as mail, running_app(tmp_path, **mail.settings) as frozen:
+        job = frozen.register("slow-and-frozen")["welcome_job"]
+        until(lambda: frozen.state(job) == "running")
+        frozen.process.send_signal(signal.SIGSTOP)
+        frozen.query("UPDATE jobs SET leased_until = 0")
+        with running_app(tmp_path, **mail.settings) as successor:
+            done = successor.ended(job)
+            frozen.process.send_signal(signal.SIGCONT)
+            until(lambda: frozen.log.count("send_welcome") >= 4)  # it comes to its end, too
+            assert frozen.stop() < PATIENCE
+
+            assert successor.client.get(f"/jobs/{job}").json() == done
+
+
+def test_a_job_that_kills_its_process_each_time_is_given_up(tmp_path: Path) -> None:
+    with smtp_server() as mail:
+        with running_app(tmp_path, **mail.settings) as app:
+            job = app.register("slow-poison")["welcome_job"]
+            until(lambda: app.state(job) == "running")
+            app.stop(signal.SIGKILL)
+        app.query("UPDATE jobs SET leased_until = 0, runs = 10")
+
+        with running_app(tmp_path, **mail.settings) as app:
+            ended = app.ended(job)
+    assert (ended["state"], ended["error"]) == ("failed", "begun 10 times and never ended")
+
+
+def test_processes_that_start_together_on_an_empty_database_share_it(tmp_path: Path, postgresql: str) -> None:
+    database = new_database(postgresql)
+    with smtp_server() as mail, contextlib.ExitStack() as stack:
+        settings = {**mail.settings, "database_url": database}
+        ports = [free_port() for _ in range(3)]
+        for port in ports:
+            command = ["-m", "fastapi_bgtask_lint.reference_app"]
+            stack.enter_context(started(command, tmp_path / str(port), PORT=port, **settings))
+        until(lambda: all(listening(port) for port in ports))

@@ -80,6 +80,19 @@ def test_a_postgresql_server_that_is_away_is_503(tmp_path: Path, tmp_path_factor
     assert [path.name for path in (app.folder / "homes").iterdir()] == [user["id"]]
 
 
+def test_a_connection_that_postgresql_ends_is_503_once(tmp_path: Path, postgresql: str) -> None:
+    with smtp_server() as mail, running_app(tmp_path, database_url=new_database(postgresql), **mail.settings) as app:
+        user = app.register("cut-off")["id"]
+        app.query("ALTER TABLE users RENAME TO away")  # no error that goes away by itself: ours, so 500
+        assert app.client.get(f"/users/{user}").status_code == 500
+        app.query("ALTER TABLE away RENAME TO users")
+        app.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+
+        statuses = [app.client.get(f"/users/{user}").status_code for _ in range(3)]
+    assert set(statuses) <= {200, 503}
+    assert statuses[-1] == 200
+
+
 @contextlib.contextmanager
 def locked(app: App) -> Iterator[None]:
     """The application's SQLite file in somebody else's hands."""

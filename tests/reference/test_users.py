@@ -125,3 +125,28 @@ def test_what_is_unknown_is_not_found(app: App) -> None:
 
     assert [answer.status_code for answer in answers] == [404] * len(answers)
     assert answers[0].json() == {"detail": "There is no user nobody."}
+
+
+def test_what_no_database_can_hold_is_refused(app: App) -> None:
+    answers = [
+        app.client.get("/users/%00"),
+        app.client.post("/jobs/%00/retry"),
+        app.client.post("/reports", json={"upload_id": "\0"}),
+        app.client.post("/users", json={"email": "nul@example.com", "name": "a\0b"}),
+        app.client.post(
+            "/users",
+            content=rb'{"email": "half@example.com", "name": "\ud800"}',
+            headers={"Content-Type": "application/json"},
+        ),
+    ]
+
+    assert [answer.status_code for answer in answers] == [422] * len(answers)
+    assert answers[-1].json()["detail"][0]["loc"] == ["body", "name"]
+
+
+def test_a_body_that_cannot_be_read_is_refused(app: App) -> None:
+    headers = {"Content-Type": "application/json"}
+
+    assert app.client.post("/users", content=b"\xff", headers=headers).status_code == 400
+    assert app.client.post("/users", content=b"{", headers=headers).status_code == 422
+    assert app.client.post("/users", content=b"x" * 3_100_000, headers=headers).status_code == 413
