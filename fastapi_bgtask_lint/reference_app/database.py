@@ -18,7 +18,9 @@ def build_engine() -> AsyncEngine:
     """An engine whose every wait is bounded. Nothing connects before the first use."""
     seconds = settings.database_seconds
     if settings.database.get_backend_name() == "sqlite":
-        engine = create_async_engine(settings.database, pool_timeout=seconds, connect_args={"timeout": seconds})
+        # SQLite takes one transaction at a time: who waits does so in the pool's queue, in order, and not by polling a lock.
+        pool = {"pool_size": 1, "max_overflow": 0, "pool_timeout": seconds}
+        engine = create_async_engine(settings.database, **pool, connect_args={"timeout": seconds})
         event.listen(engine.sync_engine, "connect", prepare_sqlite)
         event.listen(engine.sync_engine, "begin", begin_with_the_lock)
         return engine

@@ -27,6 +27,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from fastapi_bgtask_lint.reference_app.settings import Settings
 
+MODULE = "fastapi_bgtask_lint.reference_app"
+ROOT = Path(__file__).parents[2]
 SLOW = 5.0
 """Seconds that the SMTP server thinks over a slow recipient."""
 PATIENCE = 20.0
@@ -111,10 +113,10 @@ class App:
 
 
 @contextlib.contextmanager
-def running_app(folder: Path, /, **settings: object) -> Iterator[App]:
+def running_app(folder: Path, module: str = MODULE, /, **settings: object) -> Iterator[App]:
     """The application started by its own command, with these settings, keeping its data in the folder."""
     port = free_port()
-    with started(["-m", "fastapi_bgtask_lint.reference_app"], folder, PORT=port, **settings) as process:
+    with started(["-m", module], folder, port=port, **settings) as process:
         until(lambda: listening(port) or process.poll() is not None)
         assert process.poll() is None, (folder / "log").read_text()
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as client:
@@ -134,7 +136,7 @@ def worker(folder: Path, /, **settings: object) -> Iterator[subprocess.Popen[byt
 def started(arguments: list[str], folder: Path, **settings: object) -> Iterator[subprocess.Popen[bytes]]:
     """A Python process with these settings in its environment, and its output in the folder's log."""
     variables = {name.upper(): str(value) for name, value in settings.items()}
-    environment = {**os.environ, "DATA_FOLDER": str(folder), "PYTHONUNBUFFERED": "1", **variables}
+    environment = {**os.environ, "DATA_FOLDER": str(folder), "PYTHONPATH": str(ROOT), **variables}
     folder.mkdir(exist_ok=True)
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
@@ -165,6 +167,8 @@ class Mailbox:
     """
 
     port: int
+    seconds: float = 0.0
+    """What it takes over each mail."""
     messages: list[Message] = field(default_factory=list)
     offers: list[str] = field(default_factory=list)
 
@@ -183,6 +187,7 @@ class Mailbox:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         assert isinstance(envelope.content, bytes)
+        await asyncio.sleep(self.seconds)
         self.messages.append(message_from_bytes(envelope.content))
         return "250 OK"
 
@@ -197,9 +202,9 @@ class Mailbox:
 
 
 @contextlib.contextmanager
-def smtp_server(port: int | None = None) -> Iterator[Mailbox]:
+def smtp_server(port: int | None = None, seconds: float = 0.0) -> Iterator[Mailbox]:
     """An SMTP server in a thread of this process."""
-    box = Mailbox(port or free_port())
+    box = Mailbox(port or free_port(), seconds)
     controller = Controller(box, "127.0.0.1", box.port)
     controller.start()
     try:

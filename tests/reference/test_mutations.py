@@ -8,6 +8,7 @@ import pytest
 import fastapi_bgtask_lint.reference_app
 from fastapi_bgtask_lint import lint_paths
 from fastapi_bgtask_lint.settings import Settings
+from tests.reference import wrong_patterns
 
 APP = Path(fastapi_bgtask_lint.reference_app.__file__).parent
 
@@ -70,6 +71,10 @@ def test_the_linter_finds_nothing() -> None:
     assert found(APP) == set()
 
 
+def test_the_patterns_that_it_is_compared_with_are_found() -> None:
+    assert {"BGT201", "BGT301"} <= found(Path(wrong_patterns.__file__))
+
+
 @pytest.mark.parametrize("code", MUTATIONS)
 def test_a_mistake_is_found(code: str, tmp_path: Path) -> None:
     file, right, wrong = MUTATIONS[code]
@@ -93,6 +98,6 @@ def copied(folder: Path) -> Path:
     return Path(shutil.copytree(APP, package / "reference_app"))
 
 
-def found(folder: Path) -> set[str]:
+def found(path: Path) -> set[str]:
     """The codes of what the linter finds."""
-    return {finding.code for finding in lint_paths([folder], Settings(pedantic=True)).findings}
+    return {finding.code for finding in lint_paths([path], Settings(pedantic=True)).findings}
