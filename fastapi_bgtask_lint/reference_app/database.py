@@ -18,7 +18,7 @@ def build_engine() -> AsyncEngine:
     """An engine whose every wait is bounded. Nothing connects before the first use."""
     seconds = settings.database_seconds
     if settings.database.get_backend_name() == "sqlite":
-        # SQLite takes one transaction at a time: who waits does so in the pool's queue, in order, and not by polling a lock.
+        # SQLite takes one transaction at a time. Waiting is for the pool's queue, in order, not for polling a lock.
         pool = {"pool_size": 1, "max_overflow": 0, "pool_timeout": seconds}
         engine = create_async_engine(settings.database, **pool, connect_args={"timeout": seconds})
         event.listen(engine.sync_engine, "connect", prepare_sqlite)
