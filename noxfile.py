@@ -44,7 +44,9 @@ def table(session: nox.Session) -> None:
 def knowledge(session: nox.Session) -> None:
     """The table of libraries against the libraries: each row, with everything installed that pip can install."""
     tables = [tomllib.loads(path.read_text("utf-8")) for path in Path("fastapi_bgtask_lint/knowledge").glob("*.toml")]
-    session.install(".[dev]", *sorted({name for table in tables for name in table.get("distributions", {}).values()}))
+    session.install(
+        ".[proofs]", *sorted({name for table in tables for name in table.get("distributions", {}).values()})
+    )
     tests = ("tests/test_knowledge_libraries.py", "tests/test_knowledge_endings.py")
     session.run("pytest", *tests, "-q", *session.posargs, env={"ALL_LIBRARIES": "1"})
     session.run("python", "-c", "from tests.test_knowledge_libraries import counted; print(counted())")

@@ -17,9 +17,11 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Iterator
+from importlib import metadata
 from typing import Any
 
 import pytest
+from packaging.version import Version
 
 from fastapi_bgtask_lint.knowledge import Row, Table, TypeRow, load
 
@@ -32,6 +34,10 @@ ALL = bool(os.environ.get("ALL_LIBRARIES"))
 """Every library has to be here: `nox -s knowledge` installs them."""
 NOT_VERIFIABLE: dict[str, str] = {}
 """Distributions that pip can't install, and why: their rows are written from the documentation."""
+
+
+HELD_BACK = {"redis": "8"}
+"""Distributions that another of the extra `dev` keeps older than the table speaks of: arq does."""
 
 
 def counted() -> str:
@@ -60,6 +66,8 @@ def loaded(name: str) -> Any:
 
 
 def _skip_unless_installed(name: str, distribution: str) -> None:
+    if not ALL and distribution in HELD_BACK and _is_older(distribution, HELD_BACK[distribution]):
+        pytest.skip(f"{distribution} is older than {HELD_BACK[distribution]}")
     parts = name.split(".")
     for length in range(1, len(parts) + 1):
         module = ".".join(parts[:length])
@@ -73,6 +81,13 @@ def _skip_unless_installed(name: str, distribution: str) -> None:
             if ALL and distribution not in NOT_VERIFIABLE:
                 pytest.fail(f"{distribution} is not installed: {error}")
             pytest.skip(f"not installed: {distribution}, or what {module} needs")
+
+
+def _is_older(distribution: str, version: str) -> bool:
+    try:
+        return Version(metadata.version(distribution)) < Version(version)
+    except metadata.PackageNotFoundError:
+        return False
 
 
 @functools.cache

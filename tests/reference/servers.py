@@ -151,6 +151,7 @@ def started(arguments: list[str], folder: Path, **settings: object) -> Iterator[
             yield process
         finally:
             process.terminate()
+            process.send_signal(signal.SIGCONT)
             try:
                 process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
