@@ -6,6 +6,7 @@ What parses and judges is imported only when there is something to judge, so tha
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import shutil
@@ -35,12 +36,15 @@ if TYPE_CHECKING:
 
 _NAME = "fastapi-bgtask-lint"
 _CLEAN, _FOUND, _FAILED, _INTERRUPTED = 0, 1, 2, 130
+_COLLECTOR = (100_000, 50, 100)
+"""Syntax trees and facts have no cycles: looking for some as often as Python does took a third of the time."""
 _STDIN = "-"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and gives its exit status: 0 nothing found, 1 findings, 2 it could not do its work."""
     options = _parser().parse_args(arguments)
+    gc.set_threshold(*_COLLECTOR)
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

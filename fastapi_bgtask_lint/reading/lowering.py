@@ -19,11 +19,15 @@ _DEPTH = 300
 _ANNOTATION_DEPTH = 3
 
 
-def lower(module: cst.Module) -> tuple[facts.ModuleFacts, list[cst.CSTNode]]:
-    """The facts of a module, and its nodes by their ordinals."""
+def lower(module: cst.Module) -> tuple[facts.ModuleFacts, list[cst.CSTNode], list[int]]:
+    """The facts of a module, its nodes by their ordinals, and the ordinals that its statements begin with."""
     lowering = _Lowering()
-    body = lowering.block(module.body)
-    return facts.ModuleFacts(body), lowering.nodes
+    body: list[facts.Statement] = []
+    starts: list[int] = []
+    for statement in module.body:
+        starts.append(len(lowering.nodes))
+        body += lowering.block([statement])
+    return facts.ModuleFacts(tuple(body)), lowering.nodes, starts
 
 
 class _Lowering:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import io
 import re
 import sys
@@ -16,7 +17,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import libcst as cst
-from libcst.metadata import CodePosition, CodeRange
 
 from fastapi_bgtask_lint.findings import Place
 from fastapi_bgtask_lint.reading.facts import (
@@ -25,8 +25,8 @@ from fastapi_bgtask_lint.reading.facts import (
     ModuleFacts,
     Statement,
 )
+from fastapi_bgtask_lint.reading.layout import Layout
 from fastapi_bgtask_lint.reading.lowering import lower
-from fastapi_bgtask_lint.reading.positions import positions
 from fastapi_bgtask_lint.reading.traversal import blocks
 
 T = TypeVar("T")
@@ -46,12 +46,6 @@ _OPERATORS = re.compile(rb"[-+*/%|&^<>=(\[{.~]|\b(?:not|await|lambda|if|for|and|
 _LIBCST_PLACE = re.compile(r"error at (\d+):(\d+): ")
 _LINE_END = re.compile("\r\n?|\n")
 _COOKIE = re.compile(rb"[ \t\f]*#.*?coding[:=]")
-_KEYWORDS: dict[type[cst.CSTNode], str] = {
-    cst.Try: "try",
-    cst.TryStar: "try",
-    cst.ExceptHandler: "except",
-    cst.ExceptStarHandler: "except",
-}
 
 
 class Unreadable(Exception):
@@ -74,40 +68,28 @@ class Source:
 
     path: Path
     facts: ModuleFacts
-    _tree: cst.Module = field(repr=False)
-    _nodes: list[cst.CSTNode] = field(repr=False)
+    _layout: Layout = field(repr=False)
 
     def place(self, at: int) -> Place:
         """Where a fact stands: the whole of an expression or simple statement, the head of a compound one.
 
         It is the file's first column where the interpreter does not bear to look for it: beyond some thousand levels.
         """
-        node = self._nodes[at]
-        if node not in self._positions:
+        stretch = self._found(lambda: self._layout.stretch(at))
+        if stretch is None:
             return Place(self.path, 1, 1, 1, 1)
-        start, end = self._positions[node].start, self._end(node)
+        start, end = stretch
         return Place(self.path, start.line, start.column + 1, end.line, end.column + 1, self._scopes(at))
 
-    def _end(self, node: cst.CSTNode) -> CodePosition:
-        whole = self._positions[node]
-        last = _last_of_head(node)
-        if last is not None:
-            return self._positions[last].end
-        keyword = _KEYWORDS.get(type(node))
-        if keyword is not None:
-            return CodePosition(whole.start.line, whole.start.column + len(keyword))
-        return whole.end
-
-    @cached_property
-    def _positions(self) -> dict[cst.CSTNode, CodeRange]:
+    def _found(self, look: Callable[[], T]) -> T | None:
         try:
-            return positions(self._tree, self._nodes)
+            return look()
         except RecursionError:
             pass
         try:
-            return _with_stack(lambda: positions(self._tree, self._nodes))
+            return _with_stack(look)
         except RecursionError:
-            return {}
+            return None
 
     @cached_property
     def _functions(self) -> list[FunctionDef]:
@@ -127,29 +109,8 @@ class Source:
         for function in self._functions:
             first = min([function.at, *(decorator.at for decorator in function.decorators)])
             if first <= at <= function.end:
-                node = self._nodes[function.at]
-                lines.add(self._positions[node].start.line)
-                lines |= {self._positions[decorator].start.line for decorator in getattr(node, "decorators", ())}
+                lines |= self._found(functools.partial(self._layout.heads, function.at)) or set()
         return tuple(sorted(lines))
-
-
-def _last_of_head(node: cst.CSTNode) -> cst.CSTNode | None:
-    """The last node before the colon of a compound statement, if it has one; a definition's head ends at its name."""
-    match node:
-        case cst.FunctionDef() | cst.ClassDef():
-            return node.name
-        case cst.For():
-            return node.iter
-        case cst.If() | cst.While():
-            return node.test
-        case cst.With():
-            return node.items[-1]
-        case cst.Match():
-            return node.subject
-        case cst.ExceptHandler() | cst.ExceptStarHandler():
-            return node.name or node.type
-        case _:
-            return None
 
 
 def read(path: Path, data: bytes) -> Source:
@@ -177,7 +138,7 @@ def read(path: Path, data: bytes) -> Source:
 def _parsed(path: Path, data: bytes) -> Source:
     try:
         tree = cst.parse_module(data)
-        facts, nodes = lower(tree)
+        facts, nodes, starts = lower(tree)
     except RecursionError:
         raise
     except BaseException as error:
@@ -185,7 +146,7 @@ def _parsed(path: Path, data: bytes) -> Source:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         raise _refusal(path, data) or _libcst_refusal(path, error) from None
-    return Source(path, facts, tree, nodes)
+    return Source(path, facts, Layout(data, tree, nodes, starts))
 
 
 def _libcst_refusal(path: Path, error: BaseException) -> Unreadable:
