@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_choosing(parser)
     _add_reporting(parser)
-    add("--no-cache", action="store_true", help="accepted; there is no cache yet")
+    add("--no-cache", action="store_true", help="neither use nor keep what the last run found")
     instead = parser.add_argument_group("instead of linting").add_mutually_exclusive_group()
     instead.add_argument("--explain", metavar="CODE", help="what a rule is about, with a bad and a good example")
     instead.add_argument("--list-rules", action="store_true", help="all rules")
@@ -157,7 +157,7 @@ def _settings(options: argparse.Namespace, codes: Codes) -> tuple[Settings, tupl
 
 
 def _lint(options: argparse.Namespace, settings: Settings) -> Result:
-    from fastapi_bgtask_lint.linter import Noqa, Stdin, lint_paths
+    from fastapi_bgtask_lint.linter import Caching, Noqa, Stdin, lint_paths
 
     stdin = None
     if _STDIN in options.paths:
@@ -165,9 +165,10 @@ def _lint(options: argparse.Namespace, settings: Settings) -> Result:
         stdin = Stdin(sys.stdin.buffer.read(), None if name is None else absolute(name))
     paths = [path for path in options.paths or ["."] if path != _STDIN]
     noqa = Noqa.DISREGARDED if options.disable_noqa else Noqa.HONOURED
+    caching = Caching.OFF if options.no_cache else Caching.ON
     progress = _Progress()
     try:
-        return lint_paths(paths, settings, stdin=stdin, progress=progress, noqa=noqa)
+        return lint_paths(paths, settings, stdin=stdin, progress=progress, noqa=noqa, caching=caching)
     finally:
         progress.clear()
 

@@ -12,7 +12,7 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -37,6 +37,18 @@ class Problem:
 
 
 Report = Callable[[Problem], None]
+
+
+class Stamp(NamedTuple):
+    """How a file looks from outside. A file whose stamp is the same has the same content, for all that is known."""
+
+    size: int
+    mtime_ns: int
+    inode: int
+
+
+NO_STAMP = Stamp(-1, 0, 0)
+"""The stamp of no file: what has it is read again."""
 
 
 def absolute(path: str | os.PathLike[str]) -> Path:
@@ -83,8 +95,26 @@ def python_files(root: Path, report: Report | None = None) -> Iterator[Path]:
     Left out are what git ignores, virtual environments, hidden folders, build output and what lies behind links to
     folders. The folder itself is never left out: whoever names it wants it. What cannot be read goes to `report`.
     """
+    yield from map(Path, stamped_files(root, report))
+
+
+def stamped_files(root: Path, report: Report | None = None) -> dict[str, Stamp]:
+    """`python_files`, each with its stamp."""
     walk = _Walk(root, report or _unheard)
-    yield from walk.files(root, _ignores_above(root))
+    return dict(walk.files(root, _ignores_above(root)))
+
+
+def stamp(path: str) -> Stamp | None:
+    """The stamp of a regular file; None when there is none."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return _stamp(found) if stat.S_ISREG(found.st_mode) else None
+
+
+def _stamp(found: os.stat_result) -> Stamp:
+    return Stamp(found.st_size, found.st_mtime_ns, found.st_ino)
 
 
 def _unheard(_: Problem) -> None:
@@ -156,7 +186,7 @@ class _Walk:
     report: Report
     _seen: set[str] = field(default_factory=set)
 
-    def files(self, folder: Path, ignores: _Ignores) -> Iterator[Path]:
+    def files(self, folder: Path, ignores: _Ignores) -> Iterator[tuple[str, Stamp]]:
         pending = [(str(folder), ignores)]
         while pending:
             place, outer = pending.pop()
@@ -167,8 +197,10 @@ class _Walk:
                 if entry.is_dir(follow_symlinks=False):
                     if not self._leaves_out(entry) and not inner.cover(entry.path, "/"):
                         folders.append((entry.path, inner))
-                elif entry.name.endswith(".py") and not inner.cover(entry.path) and self._is_source(entry):
-                    yield Path(entry.path)
+                elif entry.name.endswith(".py") and not inner.cover(entry.path):
+                    found = self._source(entry)
+                    if found is not None:
+                        yield entry.path, found
             pending.extend(reversed(folders))
 
     def _entries(self, folder: str) -> list[os.DirEntry[str]]:
@@ -188,21 +220,23 @@ class _Walk:
             or os.path.exists(os.path.join(entry.path, "pyvenv.cfg"))
         )
 
-    def _is_source(self, entry: os.DirEntry[str]) -> bool:
-        """A regular file, or a link to one that this walk does not meet anyway."""
+    def _source(self, entry: os.DirEntry[str]) -> Stamp | None:
+        """The stamp of a regular file, or of a link to one that this walk does not meet anyway."""
         if entry.name.startswith(".#"):
-            return False  # an editor's lock: a link that leads nowhere on purpose
+            return None  # an editor's lock: a link that leads nowhere on purpose
         try:
-            mode = entry.stat().st_mode
-            if stat.S_ISDIR(mode):
-                return False
-            if not stat.S_ISREG(mode):
+            found = entry.stat()
+            if stat.S_ISDIR(found.st_mode):
+                return None
+            if not stat.S_ISREG(found.st_mode):
                 self.report(Problem(Path(entry.path), "is not a regular file"))
-                return False
-            return not (entry.is_symlink() and Path(entry.path).resolve().is_relative_to(self.root.resolve()))
+                return None
+            if entry.is_symlink() and Path(entry.path).resolve().is_relative_to(self.root.resolve()):
+                return None
+            return _stamp(found)
         except FileNotFoundError:
             message = "is a link that leads nowhere" if entry.is_symlink() else "no such file or directory"
         except OSError as error:
             message = reason(error)
         self.report(Problem(Path(entry.path), message))
-        return False
+        return None

@@ -7,22 +7,42 @@ import io
 import os
 import tokenize
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from fastapi_bgtask_lint.discovery import Problem, absolute, is_seed, project_root, python_files, read_bytes
+from fastapi_bgtask_lint.cache import cache_of, snapshot, still_holds, survey
+from fastapi_bgtask_lint.discovery import (
+    NO_STAMP,
+    Problem,
+    Report,
+    Stamp,
+    absolute,
+    project_root,
+    python_files,
+    read_bytes,
+    stamp,
+    stamped_files,
+)
 from fastapi_bgtask_lint.findings import Finding, Place
 from fastapi_bgtask_lint.noqa import Comments
-from fastapi_bgtask_lint.rules import all_rules, check
+from fastapi_bgtask_lint.rules import Judgement, all_rules, check
 from fastapi_bgtask_lint.settings import Codes, PathFilter, Settings
 from fastapi_bgtask_lint.triage import Silences, comments_and_globs, globs_only, triage
+from fastapi_bgtask_lint.witness import Witness
 
 NAMELESS = Path("-")
 """Where findings stand in standard input that has no name."""
 
 Progress = Callable[[str], None]
 """Is told, in a few words, what the run is at."""
+
+
+class Caching(enum.Enum):
+    """Whether what is known from the last run may be used, and is kept for the next one."""
+
+    ON = enum.auto()
+    OFF = enum.auto()
 
 
 class Noqa(enum.Enum):
@@ -70,13 +90,14 @@ def lint_paths(
     stdin: Stdin | None = None,
     progress: Progress | None = None,
     noqa: Noqa = Noqa.HONOURED,
+    caching: Caching = Caching.ON,
 ) -> Result:
     """Lints files and folders, and standard input when it is handed over.
 
     All files of a path's project are looked through, for a registration elsewhere can lead to a finding in the path.
     Shown is what has to do with the paths. Nothing is raised for anything that stands in a file.
     """
-    run = _Run(settings or Settings(), progress or _unheard)
+    run = _Run(settings or Settings(), progress or _unheard, caching)
     for path in paths:
         run.give(absolute(path))
     if stdin is not None:
@@ -121,6 +142,7 @@ class _Given:
 class _Run:
     settings: Settings
     progress: Progress
+    caching: Caching
     _projects: dict[Path, _Given] = field(default_factory=dict)
     _overrides: dict[Path, bytes] = field(default_factory=dict)
     _nameless: Path | None = None
@@ -152,9 +174,9 @@ class _Run:
         given: set[Path] = set()
         findings: list[Finding] = []
         for root in sorted(self._projects, key=str):
-            shown, seeds = self._look_through(root, self._projects[root], globs)
+            shown, found = self._look_into(root, self._projects[root], globs)
             given |= shown
-            findings.extend(self._judge(root, seeds))
+            findings.extend(found)
         verdict = triage(
             findings, settings=self.settings, codes=known_codes(), given=given, silences=self._silences(noqa, globs)
         )
@@ -173,41 +195,58 @@ class _Run:
     def _report(self, problem: Problem) -> None:
         self._problems.setdefault(problem)
 
-    def _look_through(self, root: Path, given: _Given, globs: PathFilter) -> tuple[set[Path], list[Path]]:
-        """The files of a project that were given, and all its files that can hold a registration."""
+    def _look_into(self, root: Path, given: _Given, globs: PathFilter) -> tuple[set[Path], tuple[Finding, ...]]:
+        """The files of a project that were given, and the findings in all its files."""
 
         def report(problem: Problem) -> None:
-            if given.has(problem.path):
+            if given.has(problem.path) and not globs.excludes(problem.path):
                 self._report(problem)
 
         self.progress(f"finding the files of {root}")
-        project = set(python_files(root, report))
+        listing = stamped_files(root, report)
+        shown = self._shown(root, given, listing, report)
+        overrides = {path: data for path, data in self._overrides.items() if path.is_relative_to(root)}
+        beside = {str(path) for path in shown | overrides.keys()} - listing.keys()
+        for path in beside:
+            listing[path] = stamp(path) or NO_STAMP
+        cache = None if beside or overrides or self.caching is Caching.OFF else cache_of(root, self.settings)
+        known = cache.load() if cache is not None else None
+        self.progress(f"looking through {len(listing)} files of {root}")
+        now = survey(listing, known.files if known is not None else {}, lambda path: self._data(path, report))
+        if known is not None and still_holds(known, now):
+            judgement: Judgement | None = Judgement(known.findings, known.witness)
+        else:
+            judgement = self._judge(root, [path for path in now.seeds if not globs.excludes(path)], overrides)
+        if judgement is None:
+            return shown, ()
+        if cache is not None and (known is None or now.differs):
+            cache.store(snapshot(now, judgement.findings, judgement.witness))
+        return {path for path in shown if not globs.excludes(path)}, judgement.findings
+
+    def _shown(self, root: Path, given: _Given, listing: Mapping[str, Stamp], report: Report) -> set[Path]:
         shown = set(given.files)
         for folder in given.folders:
-            files = project if folder == root else set(python_files(folder, report))
+            files = set(map(Path, listing)) if folder == root else set(python_files(folder, report))
             if not files:
                 self._empty.append(folder)
             shown |= files
-        files = {path for path in project | shown if not globs.excludes(path)}
-        self.progress(f"looking through {len(files)} files of {root}")
-        seeds = [path for path in sorted(files, key=str) if is_seed(self._data(path, report) or b"")]
-        return shown & files, seeds
+        return shown
 
     def _data(self, path: Path, report: Callable[[Problem], None]) -> bytes | None:
         if path in self._overrides:
             return self._overrides[path]
         return read_bytes(path, report)
 
-    def _judge(self, root: Path, seeds: list[Path]) -> Iterator[Finding]:
+    def _judge(self, root: Path, seeds: list[Path], overrides: Mapping[Path, bytes]) -> Judgement | None:
         if not seeds:
-            return
+            return Judgement((), Witness())
         self.progress(f"judging {len(seeds)} files of {root}")
-        overrides = {path: data for path, data in self._overrides.items() if path.is_relative_to(root)}
         try:
-            yield from check(root, seeds, self.settings, overrides)
+            return check(root, seeds, self.settings, overrides)
         except Exception as error:  # noqa: BLE001 - one project's trouble must not cost the others their findings
             text = "".join(traceback.format_exception(error, limit=-8))
             self._report(Problem(root, f"this is a bug of fastapi-bgtask-lint: {type(error).__name__}: {error}", text))
+            return None
 
     def _silences(self, noqa: Noqa, globs: PathFilter) -> Silences:
         match noqa:

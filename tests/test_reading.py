@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from fastapi_bgtask_lint.findings import Place
 from fastapi_bgtask_lint.reading import facts
-from fastapi_bgtask_lint.reading.source import Source, Unreadable, read
+from fastapi_bgtask_lint.reading.parser import read
+from fastapi_bgtask_lint.reading.source import Source, Unreadable
 
 F = TypeVar("F", bound=facts.Fact)
 PATH = Path("/project/app.py")
@@ -307,7 +308,8 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from fastapi_bgtask_lint.reading import facts
-from fastapi_bgtask_lint.reading.source import Unreadable, read
+from fastapi_bgtask_lint.reading.parser import read
+from fastapi_bgtask_lint.reading.source import Unreadable
 from fastapi_bgtask_lint.reading.traversal import expressions, statements, walk
 try:
     source = read(Path("/a.py"), ({text}).encode())

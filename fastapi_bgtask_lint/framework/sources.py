@@ -11,6 +11,7 @@ from fastapi_bgtask_lint.discovery import python_files
 from fastapi_bgtask_lint.framework.scopes import scopes
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.values import Frame
+from fastapi_bgtask_lint.witness import Search
 
 _FILES = 200
 """A name that stands in more files than this is too common to be searched for."""
@@ -36,23 +37,22 @@ class Sources:
         called = rb"\b" + word + rb"\s*\("
         depended = rb"(?:Depends|Security)\s*\(\s*(?:\w+\s*=\s*)?(?:\w+\.)*" + word + rb"\b"
         routed = rb"add_api_(?:websocket_)?route\s*\([^()]*\b" + word + rb"\b"
-        for path in self._matching(re.compile(rb"|".join((called, depended, routed))), name):
+        for path in self._files(Search((name.encode(),), rb"|".join((called, depended, routed)))):
             module = self.evaluator.project.module(path)
             if module is not None:
                 yield from scopes(self.evaluator, module)
 
     def files_with(self, *names: str) -> list[Path]:
         """The files in which one of the names stands as a word; none when there are too many to look at."""
-        pattern = re.compile(rb"\b(?:" + b"|".join(re.escape(name.encode()) for name in names) + rb")\b")
-        return self._matching(pattern, *names)
+        words = tuple(name.encode() for name in names)
+        return self._files(Search(words, rb"\b(?:" + b"|".join(map(re.escape, words)) + rb")\b"))
 
-    def _matching(self, pattern: re.Pattern[bytes], *names: str) -> list[Path]:
-        """The files that the pattern fits. It fits only where one of the names stands, which is found faster."""
+    def _files(self, search: Search) -> list[Path]:
         project = self.evaluator.project
         if not self._texts:
             self._texts = {path: project.text(path) for path in python_files(project.root)}
             self._texts |= project.overrides
-        words = [name.encode() for name in names]
-        having = [path for path, text in self._texts.items() if any(word in text for word in words)]
-        found = sorted(path for path in having if pattern.search(self._texts[path]))
+        found = sorted(path for path, text in self._texts.items() if search.finds(text))
+        project.witness.searches.append(search)
+        project.witness.matches.update(map(str, found))
         return found if len(found) <= _FILES else []

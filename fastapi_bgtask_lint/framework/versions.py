@@ -13,6 +13,9 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
+from fastapi_bgtask_lint.discovery import stamp
+from fastapi_bgtask_lint.witness import Witness, listed
+
 _SAMPLES = tuple(Version(f"0.{minor}.{patch}") for minor in range(60, 200) for patch in (0, 99))
 """The first and the last version of each series: those that do not exist yet count as the newest."""
 _LOCKED = re.compile(r'^name = "fastapi"\s*\nversion = "([^"]+)"', re.MULTILINE)
@@ -44,6 +47,7 @@ class ProjectVersions:
 
     root: Path
     target: str | None
+    witness: Witness
     _known: dict[Path, Versions] = field(default_factory=dict)
 
     def of(self, path: Path) -> Versions:
@@ -57,13 +61,48 @@ class ProjectVersions:
 
     def _read(self, folder: Path) -> Versions:
         while True:
-            for read in (_locked, _declared, _required):
+            for read in (self._locked, self._declared, self._required):
                 found = read(folder)
                 if found is not None:
                     return Versions(found)
             if folder == self.root or folder.parent == folder:
                 return Versions(None)
             folder = folder.parent
+
+    def _locked(self, folder: Path) -> SpecifierSet | None:
+        for name in ("uv.lock", "poetry.lock", "pdm.lock"):
+            found = _LOCKED.search(self._text(folder / name))
+            if found is not None:
+                return _specifier(found[1])
+        return None
+
+    def _declared(self, folder: Path) -> SpecifierSet | None:
+        try:
+            data = tomllib.loads(self._text(folder / "pyproject.toml"))
+        except tomllib.TOMLDecodeError:
+            return None
+        found = next((s for text in _requirements(data) if (s := _of_requirement(text)) is not None), None)
+        return found or _poetry(data)
+
+    def _required(self, folder: Path) -> SpecifierSet | None:
+        for path in self._listed(folder, "requirements*.txt") + self._listed(folder, "requirements/*.txt"):
+            for line in self._text(path).splitlines():
+                found = _of_requirement(line.partition("#")[0].partition(" --")[0].strip())
+                if found is not None:
+                    return found
+        return None
+
+    def _text(self, path: Path) -> str:
+        self.witness.stamps[str(path)] = stamp(str(path))
+        try:
+            return path.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return ""
+
+    def _listed(self, folder: Path, pattern: str) -> list[Path]:
+        names = listed(str(folder), pattern)
+        self.witness.globs.append((str(folder), pattern, names))
+        return list(map(Path, names))
 
 
 def _plain(text: str) -> bool:
@@ -79,29 +118,6 @@ def _specifier(text: str) -> SpecifierSet | None:
         return SpecifierSet(text if re.match(r"\s*[<>=!~]", text) else f"=={text.strip()}")
     except InvalidSpecifier:
         return None
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-
-
-def _locked(folder: Path) -> SpecifierSet | None:
-    for name in ("uv.lock", "poetry.lock", "pdm.lock"):
-        found = _LOCKED.search(_text(folder / name))
-        if found is not None:
-            return _specifier(found[1])
-    return None
-
-
-def _declared(folder: Path) -> SpecifierSet | None:
-    try:
-        data = tomllib.loads(_text(folder / "pyproject.toml"))
-    except tomllib.TOMLDecodeError:
-        return None
-    return next((s for text in _requirements(data) if (s := _of_requirement(text)) is not None), None) or _poetry(data)
 
 
 def _requirements(data: dict[str, Any]) -> Iterator[str]:
@@ -128,19 +144,6 @@ def _poetry(data: dict[str, Any]) -> SpecifierSet | None:
         upper = f"0.{parts[1] + 1}" if parts[:1] == [0] and len(parts) > 1 else f"{parts[0] + 1 if parts else 1}"
         return _specifier(f">={text[1:]},<{upper}")
     return _specifier(f"~={text[1:]}" if text.startswith("~") and not text.startswith("~=") else text)
-
-
-def _required(folder: Path) -> SpecifierSet | None:
-    try:
-        files = sorted(folder.glob("requirements*.txt")) + sorted(folder.glob("requirements/*.txt"))
-    except OSError:
-        return None
-    for path in files:
-        for line in _text(path).splitlines():
-            found = _of_requirement(line.partition("#")[0].partition(" --")[0].strip())
-            if found is not None:
-                return found
-    return None
 
 
 def _of_requirement(text: str) -> SpecifierSet | None:

@@ -1,22 +1,13 @@
-"""Bytes to a module's facts, and facts back to places in the text."""
+"""A module that has been read: its facts, and where they stand in the text. LibCST is needed for neither."""
 
 from __future__ import annotations
 
-import ast
 import functools
-import io
-import re
-import sys
-import threading
-import tokenize
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
-
-import libcst as cst
+from typing import TYPE_CHECKING, TypeVar
 
 from fastapi_bgtask_lint.findings import Place
 from fastapi_bgtask_lint.reading.facts import (
@@ -25,27 +16,13 @@ from fastapi_bgtask_lint.reading.facts import (
     ModuleFacts,
     Statement,
 )
-from fastapi_bgtask_lint.reading.layout import Layout
-from fastapi_bgtask_lint.reading.lowering import lower
+from fastapi_bgtask_lint.reading.stack import with_stack
 from fastapi_bgtask_lint.reading.traversal import blocks
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from fastapi_bgtask_lint.reading.layout import Layout
 
-_STACK = 512 * 1024 * 1024
-"""Bytes of stack for texts that nest deep or chain long; memory is only taken as it is used."""
-_LEVELS = 60_000
-"""The recursion limit that goes with it."""
-_PLAIN_DEPTH = 100
-_PLAIN_CHAIN = 400
-_GREATEST_DEPTH = 1_000
-"""LibCST's parser takes 8 seconds for so many nested calls; three times as many overflow 8 MiB of stack."""
-_GREATEST_CHAIN = 6_000
-"""LibCST's parser takes time as the square of a chain's length: 5,000 terms take 6 seconds."""
-_TOO_DEEP = "nested too deep or chained too long to be parsed"
-_OPERATORS = re.compile(rb"[-+*/%|&^<>=(\[{.~]|\b(?:not|await|lambda|if|for|and|or)\b|[\"'] *[\"']")
-_LIBCST_PLACE = re.compile(r"error at (\d+):(\d+): ")
-_LINE_END = re.compile("\r\n?|\n")
-_COOKIE = re.compile(rb"[ \t\f]*#.*?coding[:=]")
+T = TypeVar("T")
 
 
 class Unreadable(Exception):
@@ -87,7 +64,7 @@ class Source:
         except RecursionError:
             pass
         try:
-            return _with_stack(look)
+            return with_stack(look)
         except RecursionError:
             return None
 
@@ -111,167 +88,3 @@ class Source:
             if first <= at <= function.end:
                 lines |= self._found(functools.partial(self._layout.heads, function.at)) or set()
         return tuple(sorted(lines))
-
-
-def read(path: Path, data: bytes) -> Source:
-    """Reads a module.
-
-    Raises:
-        Unreadable: it can't be decoded or parsed, or nests deeper than the parser can bear.
-    """
-    shape = _shape(data)
-    if shape.is_plain:
-        try:
-            return _parsed(path, data)
-        except RecursionError:
-            pass
-    elif shape.is_too_deep:
-        refusal = _refusal(path, data)
-        if refusal is not None:
-            raise refusal
-    try:
-        return _with_stack(lambda: _parsed(path, data))
-    except RecursionError:
-        raise _refusal(path, data) or Unreadable(path, 1, 1, _TOO_DEEP) from None
-
-
-def _parsed(path: Path, data: bytes) -> Source:
-    try:
-        tree = cst.parse_module(data)
-        facts, nodes, starts = lower(tree)
-    except RecursionError:
-        raise
-    except BaseException as error:
-        # LibCST raises errors of many kinds, and for a fault of its native parser one that is no Exception.
-        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
-            raise
-        raise _refusal(path, data) or _libcst_refusal(path, error) from None
-    return Source(path, facts, Layout(data, tree, nodes, starts))
-
-
-def _libcst_refusal(path: Path, error: BaseException) -> Unreadable:
-    """LibCST's own reason. It gives the place of most syntax errors in the message only."""
-    if not isinstance(error, cst.ParserSyntaxError):
-        return Unreadable(path, 1, 1, str(error) or type(error).__name__)
-    reason = error.message.removeprefix("parser error: ")
-    found = _LIBCST_PLACE.match(reason)
-    if found is None:
-        return Unreadable(path, max(1, error.raw_line), 1, reason)
-    return Unreadable(path, int(found[1]), int(found[2]) + 1, reason[found.end() :])
-
-
-def _refusal(path: Path, data: bytes) -> Unreadable | None:
-    """The place and the reason that CPython gives, if it refuses the file."""
-    try:
-        encoding = tokenize.detect_encoding(io.BytesIO(data).readline)[0]
-        text = data.decode(encoding)
-    except (SyntaxError, UnicodeError, LookupError) as error:
-        return _undecodable(path, data, error)
-    if "\0" in text:
-        before = text[: text.index("\0")]
-        column = len(before) - max(before.rfind("\n"), before.rfind("\r"))
-        return Unreadable(path, len(_LINE_END.findall(before)) + 1, column, "source code cannot contain null bytes")
-    try:
-        _compile_check(text)
-    except SyntaxError as error:
-        return Unreadable(path, max(1, error.lineno or 1), max(1, error.offset or 1), error.msg)
-    except (RecursionError, MemoryError):
-        return Unreadable(path, 1, 1, _TOO_DEEP)
-    except ValueError as error:
-        return Unreadable(path, 1, 1, str(error))
-    return None
-
-
-def _undecodable(path: Path, data: bytes, error: Exception) -> Unreadable:
-    """Where the first byte stands that does not decode, or the line that names an encoding that there is not."""
-    try:
-        _compile_check(data)
-        reason = str(error)
-    except SyntaxError as refused:
-        reason = refused.msg
-    except (ValueError, RecursionError, MemoryError):
-        reason = str(error)
-    if isinstance(error, UnicodeDecodeError) and error.object == data:
-        before = data[: error.start].decode(error.encoding, "replace")
-        return Unreadable(path, len(_LINE_END.findall(before)) + 1, len(_LINE_END.split(before)[-1]) + 1, reason)
-    lines = data.splitlines()[:2]
-    named = next((number for number, line in enumerate(lines, 1) if _COOKIE.match(line)), None)
-    if named is None:
-        named = next((number for number, line in enumerate(data.splitlines(), 1) if not _is_utf8(line)), 1)
-    return Unreadable(path, named, 1, reason)
-
-
-def _is_utf8(line: bytes) -> bool:
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _compile_check(source: str | bytes) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        compile(source, "<unknown>", "exec", flags=ast.PyCF_ONLY_AST, dont_inherit=True)
-
-
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """How a text looks from afar, strings and comments included, so both may be more than there is."""
-
-    deepest: int
-    """Brackets that are open at a time, or levels of indentation."""
-    busiest: int
-    """Operators and brackets of one statement."""
-
-    @property
-    def is_plain(self) -> bool:
-        """It takes no more stack than every thread has."""
-        return self.deepest <= _PLAIN_DEPTH and self.busiest <= _PLAIN_CHAIN
-
-    @property
-    def is_too_deep(self) -> bool:
-        """LibCST's parser may end the process or take minutes."""
-        return self.deepest > _GREATEST_DEPTH or self.busiest > _GREATEST_CHAIN
-
-
-def _shape(data: bytes) -> _Shape:
-    depth = deepest = busy = 0
-    busiest = data.count(b"elif")
-    for line in data.replace(b"\r", b"\n").split(b"\n"):
-        if depth > 0 or len(line) > _PLAIN_CHAIN or line.endswith(b"\\"):
-            busy += len(_OPERATORS.findall(line))
-            busiest = max(busiest, busy)
-        if line[:_PLAIN_DEPTH].isspace():
-            deepest = max(deepest, len(line) - len(line.lstrip()))
-        opened = line.count(b"(") + line.count(b"[") + line.count(b"{")
-        deepest = max(deepest, depth + opened)
-        depth = max(0, depth + opened - line.count(b")") - line.count(b"]") - line.count(b"}"))
-        if depth == 0 and not line.endswith(b"\\"):
-            busy = 0
-    return _Shape(deepest, busiest)
-
-
-def _with_stack(work: Callable[[], T]) -> T:
-    """Runs something in a thread with a big stack, and gives its result or its error."""
-    results: list[T] = []
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            results.append(work())
-        except BaseException as error:  # noqa: BLE001 - it is raised again in the caller's thread
-            errors.append(error)
-
-    size, limit = threading.stack_size(_STACK), sys.getrecursionlimit()
-    sys.setrecursionlimit(max(limit, _LEVELS))
-    try:
-        thread = threading.Thread(target=run)
-        thread.start()
-        thread.join()
-    finally:
-        threading.stack_size(size)
-        sys.setrecursionlimit(limit)
-    if errors:
-        raise errors[0]
-    return results[0]

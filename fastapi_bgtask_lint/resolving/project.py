@@ -14,8 +14,9 @@ from fastapi_bgtask_lint.reading.facts import (
     ModuleFacts,
     Statement,
 )
-from fastapi_bgtask_lint.reading.source import Source, Unreadable, read
+from fastapi_bgtask_lint.reading.source import Source, Unreadable
 from fastapi_bgtask_lint.reading.traversal import blocks
+from fastapi_bgtask_lint.witness import FILE, FOLDER, Witness, kind
 
 _PROJECT_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
 
@@ -77,6 +78,8 @@ class Project:
     src: tuple[Path, ...] = ()
     overrides: Mapping[Path, bytes] = field(default_factory=dict)
     unreadable: dict[Path, Unreadable] = field(default_factory=dict)
+    witness: Witness = field(default_factory=Witness)
+    """What was asked for so far."""
     _modules: dict[Path, Module | None] = field(default_factory=dict)
     _roots: dict[Path, tuple[Path, ...]] = field(default_factory=dict)
     _kinds: dict[Path, str] = field(default_factory=dict)
@@ -84,6 +87,7 @@ class Project:
     def module(self, path: Path) -> Module | None:
         """The module in a file, or None when it can't be read."""
         if path not in self._modules:
+            self.witness.modules.add(str(path))
             self._modules[path] = self._read(path)
         return self._modules[path]
 
@@ -97,6 +101,8 @@ class Project:
             return b""
 
     def _read(self, path: Path) -> Module | None:
+        from fastapi_bgtask_lint.reading.parser import read  # and LibCST with it, only when there is something to parse
+
         try:
             data = self.overrides[path] if path in self.overrides else path.read_bytes()
             return Module(path, read(path, data))
@@ -158,15 +164,13 @@ class Project:
 
     def _import_roots(self, folder: Path) -> Iterator[Path]:
         top = folder
-        while self._kind(top / "__init__.py") == "file" and top != self.root and top.parent != top:
+        while self._kind(top / "__init__.py") == FILE and top != self.root and top.parent != top:
             top = top.parent
         yield top
         yield folder
         above = [folder, *folder.parents]
         inside = [parent for parent in above if parent.is_relative_to(self.root)]
-        projects = [
-            p for p in inside if p == self.root or any(self._kind(p / name) == "file" for name in _PROJECT_FILES)
-        ]
+        projects = [p for p in inside if p == self.root or any(self._kind(p / name) == FILE for name in _PROJECT_FILES)]
         yield from projects
         yield from (project / "src" for project in projects)
         yield from self.src
@@ -174,26 +178,17 @@ class Project:
 
     def _below(self, folder: Path, parts: list[str]) -> Location | None:
         target = folder.joinpath(*parts)
-        if parts and self._kind(target.with_name(target.name + ".py")) == "file":
+        if parts and self._kind(target.with_name(target.name + ".py")) == FILE:
             package = target / "__init__.py"
-            return Location(package if self._kind(package) == "file" else target.with_name(target.name + ".py"), True)
-        if self._kind(target / "__init__.py") == "file":
+            return Location(package if self._kind(package) == FILE else target.with_name(target.name + ".py"), True)
+        if self._kind(target / "__init__.py") == FILE:
             return Location(target / "__init__.py", True)
-        if self._kind(target) == "folder":
+        if self._kind(target) == FOLDER:
             return Location(target, False)
         return None
 
     def _kind(self, path: Path) -> str:
         if path not in self._kinds:
-            self._kinds[path] = self._stat(path)
+            self._kinds[path] = FILE if path in self.overrides else kind(str(path))
+            self.witness.kinds[str(path)] = self._kinds[path]
         return self._kinds[path]
-
-    def _stat(self, path: Path) -> str:
-        if path in self.overrides:
-            return "file"
-        try:
-            if path.is_file():
-                return "file"
-            return "folder" if path.is_dir() else ""
-        except (OSError, ValueError):
-            return ""

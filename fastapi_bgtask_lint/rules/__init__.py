@@ -5,11 +5,10 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from fastapi_bgtask_lint.findings import Finding
-from fastapi_bgtask_lint.rules.rule import Rule
+from fastapi_bgtask_lint.rules.rule import Judgement, Rule
 from fastapi_bgtask_lint.settings import Settings
 
 
@@ -22,13 +21,11 @@ def all_rules() -> tuple[Rule, ...]:
     return tuple(importlib.import_module(f"{__name__}.{name}").rule for name in names)
 
 
-def check(
-    project_root: Path, seeds: Sequence[Path], settings: Settings, overrides: Mapping[Path, bytes]
-) -> Iterable[Finding]:
-    """The findings of all rules for the registrations in some files of a project, before selection and suppression."""
+def check(project_root: Path, seeds: Sequence[Path], settings: Settings, overrides: Mapping[Path, bytes]) -> Judgement:
+    """Judges the registrations in some files of a project."""
     from fastapi_bgtask_lint.rules.run import run
 
     return run(project_root, seeds, settings, overrides)
 
 
-__all__ = ["Rule", "all_rules", "check"]
+__all__ = ["Judgement", "Rule", "all_rules", "check"]

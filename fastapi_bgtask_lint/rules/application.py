@@ -59,7 +59,7 @@ class Application:
         self.spawns = Spawns(self.evaluator, self.handlers)
         self.exceptions = ExceptionHandlers(self.evaluator, sources)
         self.summaries = Summaries(self.evaluator, self.outcomes)
-        self.versions = ProjectVersions(self.project.root, self.settings.target_fastapi)
+        self.versions = ProjectVersions(self.project.root, self.settings.target_fastapi, self.project.witness)
 
     def effects(self, target: Target, registration: Registration) -> Iterator[Effect]:
         """What a task does that a registration registers; nothing for what has no body in the project."""

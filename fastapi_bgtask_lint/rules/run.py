@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from fastapi_bgtask_lint.resolving.project import Module
 from fastapi_bgtask_lint.resolving.values import Site
 from fastapi_bgtask_lint.rules import all_rules
 from fastapi_bgtask_lint.rules.application import Application, application
-from fastapi_bgtask_lint.rules.rule import Report, Rule
+from fastapi_bgtask_lint.rules.rule import Judgement, Report, Rule
 from fastapi_bgtask_lint.settings import Settings
 
 _NOT_AS_MEANT = frozenset({"BGT501", "BGT502", "BGT506", "BGT507", "BGT509", "BGT513"})
@@ -46,9 +46,7 @@ class _Gathered:
         self.found[key] = replace(known, registrations=registrations, related=tuple(dict.fromkeys((*related, *extra))))
 
 
-def run(
-    project_root: Path, seeds: Sequence[Path], settings: Settings, overrides: Mapping[Path, bytes]
-) -> Iterable[Finding]:
+def run(project_root: Path, seeds: Sequence[Path], settings: Settings, overrides: Mapping[Path, bytes]) -> Judgement:
     """All findings of a project, unsorted and unsuppressed."""
     # Evaluation is recursive to a fixed depth, which takes more Python frames than the interpreter allows by default.
     sys.setrecursionlimit(max(sys.getrecursionlimit(), _FRAMES))
@@ -73,8 +71,7 @@ def run(
     for task in Tasks(app.evaluator, app.registrations).of(kept):
         for finding in _on_task(app, task):
             gathered.add(finding)
-    yield from gathered.found.values()
-    yield from _unreadable(app)
+    return Judgement((*gathered.found.values(), *_unreadable(app)), app.project.witness)
 
 
 def _on_module(app: Application, module: Module) -> Iterator[Finding]:
