@@ -62,6 +62,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
+def _count(text: str) -> int:
+    """A number of processes."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of processes")
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=_NAME,
@@ -76,6 +83,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_choosing(parser)
     _add_reporting(parser)
+    add(
+        "--jobs", "-j", type=_count, default=os.cpu_count() or 1, metavar="N",
+        help="processes to judge projects with (default: one for each processor)",
+    )  # fmt: skip
     add("--no-cache", action="store_true", help="neither use nor keep what the last run found")
     instead = parser.add_argument_group("instead of linting").add_mutually_exclusive_group()
     instead.add_argument("--explain", metavar="CODE", help="what a rule is about, with a bad and a good example")
@@ -168,7 +179,9 @@ def _lint(options: argparse.Namespace, settings: Settings) -> Result:
     caching = Caching.OFF if options.no_cache else Caching.ON
     progress = _Progress()
     try:
-        return lint_paths(paths, settings, stdin=stdin, progress=progress, noqa=noqa, caching=caching)
+        return lint_paths(
+            paths, settings, stdin=stdin, progress=progress, noqa=noqa, caching=caching, jobs=options.jobs
+        )
     finally:
         progress.clear()
 

@@ -7,11 +7,14 @@ import io
 import os
 import tokenize
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
-from fastapi_bgtask_lint.cache import cache_of, snapshot, still_holds, survey
+from fastapi_bgtask_lint.cache import Cache, Snapshot, Survey, cache_of, snapshot, still_holds, survey
 from fastapi_bgtask_lint.discovery import (
     NO_STAMP,
     Problem,
@@ -30,6 +33,7 @@ from fastapi_bgtask_lint.rules import Judgement, all_rules, check
 from fastapi_bgtask_lint.settings import Codes, PathFilter, Settings
 from fastapi_bgtask_lint.triage import Silences, comments_and_globs, globs_only, triage
 from fastapi_bgtask_lint.witness import Witness
+from fastapi_bgtask_lint.workers import workers
 
 NAMELESS = Path("-")
 """Where findings stand in standard input that has no name."""
@@ -91,13 +95,19 @@ def lint_paths(
     progress: Progress | None = None,
     noqa: Noqa = Noqa.HONOURED,
     caching: Caching = Caching.ON,
+    jobs: int = 1,
+    executor: Executor | None = None,
 ) -> Result:
     """Lints files and folders, and standard input when it is handed over.
 
     All files of a path's project are looked through, for a registration elsewhere can lead to a finding in the path.
     Shown is what has to do with the paths. Nothing is raised for anything that stands in a file.
+
+    Args:
+        jobs: how many processes may judge projects side by side; one project is judged by one process.
+        executor: judges the projects instead, on whatever it leads to that sees the same files.
     """
-    run = _Run(settings or Settings(), progress or _unheard, caching)
+    run = _Run(settings or Settings(), progress or _unheard, caching, jobs, executor)
     for path in paths:
         run.give(absolute(path))
     if stdin is not None:
@@ -138,11 +148,42 @@ class _Given:
         return path in self.files or any(path.is_relative_to(folder) for folder in self.folders)
 
 
+@dataclass(frozen=True)
+class _Look:
+    """A project's files, and what is known of them."""
+
+    root: Path
+    shown: set[Path]
+    """Those that were given."""
+    overrides: Mapping[Path, bytes]
+    seeds: list[Path]
+    """Those that can hold a registration."""
+    now: Survey
+    cache: Cache | None
+    snapshot: Snapshot | None
+
+    @cached_property
+    def known(self) -> Judgement | None:
+        """What is known to be found; None when it has to be judged."""
+        if not self.seeds:
+            return Judgement((), Witness())
+        if self.snapshot is None or not still_holds(self.snapshot, self.now):
+            return None
+        return Judgement(self.snapshot.findings, self.snapshot.witness)
+
+    def keep(self, judgement: Judgement) -> None:
+        """Keeps what was found for the next run."""
+        if self.cache is not None and (self.snapshot is None or self.now.differs or self.known is not judgement):
+            self.cache.store(snapshot(self.now, judgement.findings, judgement.witness))
+
+
 @dataclass(slots=True)
 class _Run:
     settings: Settings
     progress: Progress
     caching: Caching
+    jobs: int
+    executor: Executor | None
     _projects: dict[Path, _Given] = field(default_factory=dict)
     _overrides: dict[Path, bytes] = field(default_factory=dict)
     _nameless: Path | None = None
@@ -171,12 +212,9 @@ class _Run:
     def result(self, noqa: Noqa) -> Result:
         """Does the work."""
         globs = PathFilter(self.settings)
-        given: set[Path] = set()
-        findings: list[Finding] = []
-        for root in sorted(self._projects, key=str):
-            shown, found = self._look_into(root, self._projects[root], globs)
-            given |= shown
-            findings.extend(found)
+        looks = [self._look_into(root, self._projects[root], globs) for root in sorted(self._projects, key=str)]
+        findings = [finding for found in self._findings(looks) for finding in found]
+        given = {path for look in looks for path in look.shown if not globs.excludes(path)}
         verdict = triage(
             findings, settings=self.settings, codes=known_codes(), given=given, silences=self._silences(noqa, globs)
         )
@@ -195,8 +233,8 @@ class _Run:
     def _report(self, problem: Problem) -> None:
         self._problems.setdefault(problem)
 
-    def _look_into(self, root: Path, given: _Given, globs: PathFilter) -> tuple[set[Path], tuple[Finding, ...]]:
-        """The files of a project that were given, and the findings in all its files."""
+    def _look_into(self, root: Path, given: _Given, globs: PathFilter) -> _Look:
+        """Looks at the files of a project: which of them were given, can hold a registration, or have changed."""
 
         def report(problem: Problem) -> None:
             if given.has(problem.path) and not globs.excludes(problem.path):
@@ -213,15 +251,8 @@ class _Run:
         known = cache.load() if cache is not None else None
         self.progress(f"looking through {len(listing)} files of {root}")
         now = survey(listing, known.files if known is not None else {}, lambda path: self._data(path, report))
-        if known is not None and still_holds(known, now):
-            judgement: Judgement | None = Judgement(known.findings, known.witness)
-        else:
-            judgement = self._judge(root, [path for path in now.seeds if not globs.excludes(path)], overrides)
-        if judgement is None:
-            return shown, ()
-        if cache is not None and (known is None or now.differs):
-            cache.store(snapshot(now, judgement.findings, judgement.witness))
-        return {path for path in shown if not globs.excludes(path)}, judgement.findings
+        seeds = [path for path in now.seeds if not globs.excludes(path)]
+        return _Look(root, shown, overrides, seeds, now, cache, known)
 
     def _shown(self, root: Path, given: _Given, listing: Mapping[str, Stamp], report: Report) -> set[Path]:
         shown = set(given.files)
@@ -237,15 +268,32 @@ class _Run:
             return self._overrides[path]
         return read_bytes(path, report)
 
-    def _judge(self, root: Path, seeds: list[Path], overrides: Mapping[Path, bytes]) -> Judgement | None:
-        if not seeds:
-            return Judgement((), Witness())
-        self.progress(f"judging {len(seeds)} files of {root}")
+    def _findings(self, looks: list[_Look]) -> Iterator[tuple[Finding, ...]]:
+        """What is found in each project, judging those of which nothing is known that still holds."""
+        unknown = sorted((look for look in looks if look.known is None), key=lambda look: len(look.seeds), reverse=True)
+        with self._workers(unknown) as executor:
+            self.progress(f"judging {sum(len(look.seeds) for look in unknown)} files")
+            pending = [executor.submit(check, look.root, look.seeds, self.settings, look.overrides) for look in unknown]
+            judged = {look.root: self._outcome(look, future) for look, future in zip(unknown, pending, strict=True)}
+        for look in looks:
+            judgement = judged.get(look.root, look.known)
+            if judgement is None:
+                continue
+            look.keep(judgement)
+            yield judgement.findings
+
+    def _workers(self, looks: list[_Look]) -> AbstractContextManager[Executor]:
+        if self.executor is not None:
+            return nullcontext(self.executor)
+        return workers(self.jobs, projects=len(looks), files=sum(len(look.seeds) for look in looks))
+
+    def _outcome(self, look: _Look, future: Future[Judgement]) -> Judgement | None:
         try:
-            return check(root, seeds, self.settings, overrides)
+            return future.result()
         except Exception as error:  # noqa: BLE001 - one project's trouble must not cost the others their findings
             text = "".join(traceback.format_exception(error, limit=-8))
-            self._report(Problem(root, f"this is a bug of fastapi-bgtask-lint: {type(error).__name__}: {error}", text))
+            name = type(error).__name__
+            self._report(Problem(look.root, f"this is a bug of fastapi-bgtask-lint: {name}: {error}", text))
             return None
 
     def _silences(self, noqa: Noqa, globs: PathFilter) -> Silences:

@@ -39,7 +39,7 @@ def read(path: Path, data: bytes) -> Source:
     shape = _shape(data)
     if shape.is_plain:
         try:
-            return _parsed(path, data)
+            return _parsed(path, data, is_plain=True)
         except RecursionError:
             pass
     elif shape.is_too_deep:
@@ -47,12 +47,12 @@ def read(path: Path, data: bytes) -> Source:
         if refusal is not None:
             raise refusal
     try:
-        return with_stack(lambda: _parsed(path, data))
+        return with_stack(lambda: _parsed(path, data, is_plain=False))
     except RecursionError:
         raise _refusal(path, data) or Unreadable(path, 1, 1, _TOO_DEEP) from None
 
 
-def _parsed(path: Path, data: bytes) -> Source:
+def _parsed(path: Path, data: bytes, *, is_plain: bool) -> Source:
     try:
         tree = cst.parse_module(data)
         facts, nodes, starts = lower(tree)
@@ -63,7 +63,7 @@ def _parsed(path: Path, data: bytes) -> Source:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         raise _refusal(path, data) or _libcst_refusal(path, error) from None
-    return Source(path, facts, Layout(data, tree, nodes, starts))
+    return Source(path, facts, Layout(data, (*starts, len(nodes)), is_plain))
 
 
 def _libcst_refusal(path: Path, error: BaseException) -> Unreadable:

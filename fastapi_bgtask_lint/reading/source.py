@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -59,10 +60,9 @@ class Source:
         return Place(self.path, start.line, start.column + 1, end.line, end.column + 1, self._scopes(at))
 
     def _found(self, look: Callable[[], T]) -> T | None:
-        try:
-            return look()
-        except RecursionError:
-            pass
+        if self._layout.is_plain:
+            with suppress(RecursionError):
+                return look()
         try:
             return with_stack(look)
         except RecursionError:

@@ -1,0 +1,37 @@
+"""Where projects are judged: here, in processes of our own, or wherever an executor of the caller's leads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+ENOUGH = 12
+"""Files with registrations from which processes are worth their start."""
+
+
+class Here(Executor):
+    """An executor that does the work when it gets it."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:  # noqa: ANN401 - as the base
+        """The result, or the error, at once."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - the future hands it on
+            future.set_exception(error)
+        return future
+
+
+@contextmanager
+def workers(jobs: int, *, projects: int, files: int) -> Iterator[Executor]:
+    """An executor for so many projects, with so many files to parse between them; it is done with when this ends."""
+    if min(jobs, projects) < 2 or files < ENOUGH:
+        yield Here()
+        return
+    pool = ProcessPoolExecutor(min(jobs, projects))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
