@@ -1,28 +1,23 @@
 """Where a module's nodes stand. Only the top-level statements that somebody asks about are looked at, from their text.
 
 LibCST finds positions by writing code again, which takes as long as parsing it, and its trees are large. So no tree is
-kept: CPython's parser, ten times as fast, says on which lines a statement stands, and it is parsed once more.
+kept, and a statement is parsed once more.
 """
 
 from __future__ import annotations
 
-import ast
-import io
-import re
-import tokenize
-import warnings
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
+from functools import lru_cache
 
 import libcst as cst
 from libcst.metadata import CodePosition, CodeRange
 
 from fastapi_bgtask_lint.reading.lowering import lower
+from fastapi_bgtask_lint.reading.outline import Outline
 from fastapi_bgtask_lint.reading.positions import positions
 
-_LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 _KEYWORDS: dict[type[cst.CSTNode], str] = {
     cst.Try: "try",
     cst.TryStar: "try",
@@ -62,11 +57,12 @@ class Layout:
     """
 
     data: bytes
+    outline: Outline | None
+    """None when LibCST parsed the module as a whole."""
     starts: Sequence[int]
-    """The ordinal that each statement of the module's body begins with, and at the end the number of all."""
+    """The ordinal that each statement of the outline begins with."""
     is_plain: bool
     """It takes no more stack than every thread has."""
-    _parts: dict[int, _Part] = field(default_factory=dict)
 
     def stretch(self, at: int) -> tuple[CodePosition, CodePosition] | None:
         """Where a node begins and ends; of a compound statement, its head. Lines count from 1, columns from 0."""
@@ -90,62 +86,25 @@ class Layout:
         return {part.start(head).line for head in (node, *getattr(node, "decorators", ()))}
 
     def _part(self, at: int) -> _Part:
-        number = bisect_right(self.starts, at) - 1
-        if number not in self._parts:
-            self._parts[number] = self._statement(number) or self._whole
-        return self._parts[number]
+        return _part_of(self, bisect_right(self.starts, at) - 1)
 
-    def _statement(self, number: int) -> _Part | None:
-        """One statement of the module's body; None where CPython sees another than LibCST."""
-        if number >= len(self._spans):
-            return None
-        first, last = self._spans[number]
-        try:
-            tree = cst.parse_module("".join(self._lines[first - 1 : last]))
-        except cst.ParserSyntaxError:
-            return None
-        _, nodes, _ = lower(tree)
-        if len(tree.body) != 1 or len(nodes) != self.starts[number + 1] - self.starts[number]:
-            return None
-        return _Part(nodes, positions(tree, nodes), self.starts[number], first - 1)
-
-    @cached_property
-    def _whole(self) -> _Part:
-        tree = cst.parse_module(self.data)
-        _, nodes, _ = lower(tree)
-        return _Part(nodes, positions(tree, nodes))
-
-    @cached_property
-    def _text(self) -> str:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(self.data).readline)
-        return self.data.decode(encoding)
-
-    @cached_property
-    def _lines(self) -> list[str]:
-        return _LINE.findall(self._text)
-
-    @cached_property
-    def _spans(self) -> list[tuple[int, int]]:
-        """The first and the last line of each statement of the body, those that share a line taken together."""
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                module = ast.parse(self.data)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return []
-        spans: list[tuple[int, int]] = []
-        for first, last in map(_span, module.body):
-            if spans and first <= spans[-1][1]:
-                spans[-1] = (spans[-1][0], max(last, spans[-1][1]))
-            else:
-                spans.append((first, last))
-        return spans if len(spans) == len(self.starts) - 1 else []
+    def part(self, number: int) -> _Part:
+        """The nodes of a statement of the outline; of the whole module, where there is none."""
+        if self.outline is None:
+            return _part(cst.parse_module(self.data))
+        tree = cst.parse_module(self.outline.text(number))
+        return _part(tree, self.starts[number], self.outline.spans[number][0] - 1)
 
 
-def _span(statement: ast.stmt) -> tuple[int, int]:
-    decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
-    first = min([statement.lineno, *(decorator.lineno for decorator in decorators)])
-    return first, statement.end_lineno or statement.lineno
+def _part(tree: cst.Module, first: int = 0, lines_above: int = 0) -> _Part:
+    _, nodes = lower(tree)
+    return _Part(nodes, positions(tree, nodes), first, lines_above)
+
+
+@lru_cache(maxsize=8)
+def _part_of(layout: Layout, number: int) -> _Part:
+    """Few are kept: positions take more room than all else, and neighbours ask together."""
+    return layout.part(number)
 
 
 def _last_of_head(node: cst.CSTNode) -> cst.CSTNode | None:

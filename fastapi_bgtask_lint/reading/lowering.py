@@ -19,20 +19,16 @@ _DEPTH = 300
 _ANNOTATION_DEPTH = 3
 
 
-def lower(module: cst.Module) -> tuple[facts.ModuleFacts, list[cst.CSTNode], list[int]]:
-    """The facts of a module, its nodes by their ordinals, and the ordinals that its statements begin with."""
-    lowering = _Lowering()
-    body: list[facts.Statement] = []
-    starts: list[int] = []
-    for statement in module.body:
-        starts.append(len(lowering.nodes))
-        body += lowering.block([statement])
-    return facts.ModuleFacts(tuple(body)), lowering.nodes, starts
+def lower(module: cst.Module, first: int = 0) -> tuple[tuple[facts.Statement, ...], list[cst.CSTNode]]:
+    """The facts of a module, and its nodes in the order of their ordinals, which count from `first`."""
+    lowering = _Lowering(first)
+    return lowering.block(module.body), lowering.nodes
 
 
 class _Lowering:
-    def __init__(self) -> None:
+    def __init__(self, first: int) -> None:
         self.nodes: list[cst.CSTNode] = []
+        self._first = first
         self._depth = 0
         self._yields: list[bool] = []
         self._quoted = 0
@@ -40,7 +36,7 @@ class _Lowering:
 
     def _at(self, node: cst.CSTNode) -> int:
         self.nodes.append(node if self._origin is None else self._origin)
-        return len(self.nodes) - 1
+        return self._first + len(self.nodes) - 1
 
     # --- expressions --------------------------------------------------------------------------------------------------
 

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import libcst as cst
 
+from fastapi_bgtask_lint.reading.facts import ModuleFacts, Statement
 from fastapi_bgtask_lint.reading.layout import Layout
 from fastapi_bgtask_lint.reading.lowering import lower
+from fastapi_bgtask_lint.reading.outline import Outline, outline
 from fastapi_bgtask_lint.reading.source import Source, Unreadable
 from fastapi_bgtask_lint.reading.stack import with_stack
 
@@ -54,8 +56,8 @@ def read(path: Path, data: bytes) -> Source:
 
 def _parsed(path: Path, data: bytes, *, is_plain: bool) -> Source:
     try:
-        tree = cst.parse_module(data)
-        facts, nodes, starts = lower(tree)
+        found = outline(data)
+        return (found and _by_statement(path, found, is_plain)) or _as_a_whole(path, data, is_plain)
     except RecursionError:
         raise
     except BaseException as error:
@@ -63,7 +65,31 @@ def _parsed(path: Path, data: bytes, *, is_plain: bool) -> Source:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         raise _refusal(path, data) or _libcst_refusal(path, error) from None
-    return Source(path, facts, Layout(data, (*starts, len(nodes)), is_plain))
+
+
+def _by_statement(path: Path, found: Outline, is_plain: bool) -> Source | None:
+    """A module read one statement at a time, since the tree of a large one takes hundreds of times its own room.
+
+    None when LibCST refuses one of them; what it says of the whole is clearer.
+    """
+    body: list[Statement] = []
+    starts: list[int] = []
+    count = 0
+    for number in range(len(found.spans)):
+        try:
+            tree = cst.parse_module(found.text(number))
+        except cst.ParserSyntaxError:
+            return None
+        statements, nodes = lower(tree, count)
+        body += statements
+        starts.append(count)
+        count += len(nodes)
+    return Source(path, ModuleFacts(tuple(body)), Layout(found.data, found, starts, is_plain))
+
+
+def _as_a_whole(path: Path, data: bytes, is_plain: bool) -> Source:
+    body, _ = lower(cst.parse_module(data))
+    return Source(path, ModuleFacts(body), Layout(data, None, (0,), is_plain))
 
 
 def _libcst_refusal(path: Path, error: BaseException) -> Unreadable:

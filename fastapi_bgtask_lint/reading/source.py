@@ -47,12 +47,18 @@ class Source:
     path: Path
     facts: ModuleFacts
     _layout: Layout = field(repr=False)
+    _places: dict[int, Place] = field(default_factory=dict, repr=False)
 
     def place(self, at: int) -> Place:
         """Where a fact stands: the whole of an expression or simple statement, the head of a compound one.
 
         It is the file's first column where the interpreter does not bear to look for it: beyond some thousand levels.
         """
+        if at not in self._places:
+            self._places[at] = self._place(at)
+        return self._places[at]
+
+    def _place(self, at: int) -> Place:
         stretch = self._found(lambda: self._layout.stretch(at))
         if stretch is None:
             return Place(self.path, 1, 1, 1, 1)
