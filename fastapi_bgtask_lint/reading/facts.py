@@ -14,6 +14,18 @@ from typing import TypeAlias
 
 import msgspec
 
+_BITS = 24
+
+
+def first_ordinal(statement: int) -> int:
+    """The ordinal that the facts of a module's n-th statement begin with: there is room for as many as it has."""
+    return statement << _BITS
+
+
+def statement_of(at: int) -> int:
+    """Which statement of its module's body a fact belongs to."""
+    return at >> _BITS
+
 
 class Fact(msgspec.Struct, frozen=True, eq=False, tag=True):
     """A node of a module."""
@@ -404,9 +416,18 @@ Expression: TypeAlias = (
     | Lambda
     | Opaque
 )
+
+
+class Unread(Fact, frozen=True, eq=False, tag=True):
+    """A `def` or `class` of a module's body whose text nobody has asked for."""
+
+    name: str
+
+
 Statement: TypeAlias = (
     FunctionDef
     | ClassDef
+    | Unread
     | Import
     | ImportFrom
     | Assign

@@ -6,7 +6,6 @@ kept, and a statement is parsed once more.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +13,7 @@ from functools import lru_cache
 import libcst as cst
 from libcst.metadata import CodePosition, CodeRange
 
+from fastapi_bgtask_lint.reading.facts import first_ordinal, statement_of
 from fastapi_bgtask_lint.reading.lowering import lower
 from fastapi_bgtask_lint.reading.outline import Outline
 from fastapi_bgtask_lint.reading.positions import positions
@@ -59,8 +59,6 @@ class Layout:
     data: bytes
     outline: Outline | None
     """None when LibCST parsed the module as a whole."""
-    starts: Sequence[int]
-    """The ordinal that each statement of the outline begins with."""
     is_plain: bool
     """It takes no more stack than every thread has."""
 
@@ -86,14 +84,14 @@ class Layout:
         return {part.start(head).line for head in (node, *getattr(node, "decorators", ()))}
 
     def _part(self, at: int) -> _Part:
-        return _part_of(self, bisect_right(self.starts, at) - 1)
+        return _part_of(self, 0 if self.outline is None else statement_of(at))
 
     def part(self, number: int) -> _Part:
         """The nodes of a statement of the outline; of the whole module, where there is none."""
         if self.outline is None:
             return _part(cst.parse_module(self.data))
         tree = cst.parse_module(self.outline.text(number))
-        return _part(tree, self.starts[number], self.outline.spans[number][0] - 1)
+        return _part(tree, first_ordinal(number), self.outline.spans[number][0] - 1)
 
 
 def _part(tree: cst.Module, first: int = 0, lines_above: int = 0) -> _Part:

@@ -19,6 +19,8 @@ class Outline:
 
     data: bytes
     spans: tuple[tuple[int, int], ...]
+    names: tuple[str, ...]
+    """What each statement defines, if it is a `def` or a `class`; else nothing."""
 
     def text(self, number: int) -> str:
         """The lines of a statement."""
@@ -40,12 +42,20 @@ def outline(data: bytes) -> Outline | None:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     spans: list[tuple[int, int]] = []
-    for first, last in map(_span, module.body):
+    names: list[str] = []
+    for statement in module.body:
+        first, last = _span(statement)
         if spans and first <= spans[-1][1]:
             spans[-1] = (spans[-1][0], max(last, spans[-1][1]))
+            names[-1] = ""
         else:
             spans.append((first, last))
-    return Outline(data, tuple(spans))
+            names.append(_name(statement))
+    return Outline(data, tuple(spans), tuple(names))
+
+
+def _name(statement: ast.stmt) -> str:
+    return statement.name if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) else ""
 
 
 def _span(statement: ast.stmt) -> tuple[int, int]:

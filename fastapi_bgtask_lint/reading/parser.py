@@ -12,7 +12,7 @@ from pathlib import Path
 
 import libcst as cst
 
-from fastapi_bgtask_lint.reading.facts import ModuleFacts, Statement
+from fastapi_bgtask_lint.reading.facts import Statement, Unread, first_ordinal
 from fastapi_bgtask_lint.reading.layout import Layout
 from fastapi_bgtask_lint.reading.lowering import lower
 from fastapi_bgtask_lint.reading.outline import Outline, outline
@@ -68,28 +68,34 @@ def _parsed(path: Path, data: bytes, *, is_plain: bool) -> Source:
 
 
 def _by_statement(path: Path, found: Outline, is_plain: bool) -> Source | None:
-    """A module read one statement at a time, since the tree of a large one takes hundreds of times its own room.
+    """A module of which definitions are read when they are asked for.
 
-    None when LibCST refuses one of them; what it says of the whole is clearer.
+    None when LibCST refuses another statement; what it says of the whole is clearer.
     """
-    body: list[Statement] = []
-    starts: list[int] = []
-    count = 0
-    for number in range(len(found.spans)):
+    sketch: list[Statement] = []
+    parts: dict[int, tuple[Statement, ...]] = {}
+    for number, name in enumerate(found.names):
+        if name and is_plain:
+            sketch.append(Unread(first_ordinal(number), name))
+            continue
         try:
-            tree = cst.parse_module(found.text(number))
+            parts[number], _ = lower(cst.parse_module(found.text(number)), first_ordinal(number))
         except cst.ParserSyntaxError:
             return None
-        statements, nodes = lower(tree, count)
-        body += statements
-        starts.append(count)
-        count += len(nodes)
-    return Source(path, ModuleFacts(tuple(body)), Layout(found.data, found, starts, is_plain))
+        sketch += parts[number]
+
+    def read_on(number: int) -> tuple[Statement, ...]:
+        try:
+            return lower(cst.parse_module(found.text(number)), first_ordinal(number))[0]
+        except cst.ParserSyntaxError as error:
+            raise _libcst_refusal(path, error) from None
+
+    return Source(path, tuple(sketch), Layout(found.data, found, is_plain), read_on)
 
 
 def _as_a_whole(path: Path, data: bytes, is_plain: bool) -> Source:
     body, _ = lower(cst.parse_module(data))
-    return Source(path, ModuleFacts(body), Layout(data, None, (0,), is_plain))
+    return Source(path, body, Layout(data, None, is_plain))
 
 
 def _libcst_refusal(path: Path, error: BaseException) -> Unreadable:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +16,8 @@ from fastapi_bgtask_lint.reading.facts import (
     FunctionDef,
     ModuleFacts,
     Statement,
+    Unread,
+    statement_of,
 )
 from fastapi_bgtask_lint.reading.stack import with_stack
 from fastapi_bgtask_lint.reading.traversal import blocks
@@ -40,14 +42,48 @@ class Unreadable(Exception):
         self.reason = reason
 
 
+def _nothing(number: int) -> tuple[Statement, ...]:
+    """Everything has been read."""
+    return ()
+
+
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A module that has been read."""
+    """A module whose text is at hand. Its definitions are read when they are asked for."""
 
     path: Path
-    facts: ModuleFacts
+    sketch: tuple[Statement, ...]
+    """The body, with definitions that need not have been read; it stays as it is when they are."""
     _layout: Layout = field(repr=False)
+    _read: Callable[[int], tuple[Statement, ...]] = field(default=_nothing, repr=False)
+    refused: list[Unreadable] = field(default_factory=list, repr=False)
+    """Why definitions could not be read that CPython takes and LibCST does not."""
+    _parts: dict[int, tuple[Statement, ...]] = field(default_factory=dict, repr=False)
     _places: dict[int, Place] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def facts(self) -> ModuleFacts:
+        """All that the module says."""
+        body: list[Statement] = []
+        for statement in self.sketch:
+            body += self.definition(statement) if isinstance(statement, Unread) else (statement,)
+        return ModuleFacts(tuple(body))
+
+    def definition(self, unread: Unread) -> tuple[Statement, ...]:
+        """A definition, read now if it has not been; nothing when it can't be."""
+        number = statement_of(unread.at)
+        if number not in self._parts:
+            try:
+                self._parts[number] = self._read(number)
+            except Unreadable as error:
+                self.refused.append(error)
+                self._parts[number] = ()
+        return self._parts[number]
+
+    def mentions(self, unread: Unread, word: str) -> bool:
+        """Whether a word stands in the text of a definition."""
+        outline = self._layout.outline
+        return outline is None or word in outline.text(statement_of(unread.at))
 
     def place(self, at: int) -> Place:
         """Where a fact stands: the whole of an expression or simple statement, the head of a compound one.
@@ -74,23 +110,20 @@ class Source:
         except RecursionError:
             return None
 
-    @cached_property
-    def _functions(self) -> list[FunctionDef]:
-        found: list[FunctionDef] = []
-        stack: list[Statement] = list(self.facts.body)
+    def _scopes(self, at: int) -> tuple[int, ...]:
+        lines: set[int] = set()
+        for function in self._functions_round(at):
+            lines |= self._found(functools.partial(self._layout.heads, function.at)) or set()
+        return tuple(sorted(lines))
+
+    def _functions_round(self, at: int) -> Iterator[FunctionDef]:
+        stack: list[Statement] = list(self._parts.get(statement_of(at), self.sketch))
         while stack:
             statement = stack.pop()
             if isinstance(statement, FunctionDef):
-                found.append(statement)
+                first = min([statement.at, *(decorator.at for decorator in statement.decorators)])
+                if first <= at <= statement.end:
+                    yield statement
             if isinstance(statement, FunctionDef | ClassDef):
                 stack.extend(statement.body)
             stack.extend(child for block in blocks(statement) for child in block)
-        return found
-
-    def _scopes(self, at: int) -> tuple[int, ...]:
-        lines: set[int] = set()
-        for function in self._functions:
-            first = min([function.at, *(decorator.at for decorator in function.decorators)])
-            if first <= at <= function.end:
-                lines |= self._found(functools.partial(self._layout.heads, function.at)) or set()
-        return tuple(sorted(lines))

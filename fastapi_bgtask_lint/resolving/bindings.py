@@ -18,6 +18,7 @@ from fastapi_bgtask_lint.reading.facts import (
     Name,
     Parameter,
     Starred,
+    Unread,
     With,
 )
 
@@ -66,7 +67,7 @@ class Opened:
 class Defined:
     """By `def` or `class`."""
 
-    definition: FunctionDef | ClassDef
+    definition: FunctionDef | ClassDef | Unread
 
     @property
     def at(self) -> int:

@@ -30,12 +30,11 @@ from fastapi_bgtask_lint.reading.facts import (
     Name,
     Named,
     Operation,
-    Scope,
     Starred,
     Statement,
     Subscript,
+    Unread,
 )
-from fastapi_bgtask_lint.reading.traversal import statements
 from fastapi_bgtask_lint.resolving.annotations import Annotations, owned
 from fastapi_bgtask_lint.resolving.bindings import (
     Assigned,
@@ -164,7 +163,7 @@ class Evaluator:
         if key not in self._reaching:
             body: tuple[Statement, ...] = ()
             if frame.scope is None:
-                body = frame.module.facts.body
+                body = frame.module.sketch
             elif not isinstance(frame.scope, Lambda):
                 body = frame.scope.body
             self._reaching[key] = reaching_definitions(frame.scope, body)
@@ -313,7 +312,7 @@ class Evaluator:
     def name(self, name: Name, frame: Frame) -> Values:
         """What a name means where it is read."""
         reaching = self.reaching(frame)
-        bindings = reaching.at_use.get(name.at)
+        bindings = reaching.at_use.get(name.at) or (reaching.in_head(name) if frame.scope is None else ())
         if bindings:
             return self.all_bound(bindings, frame)
         if name.id in reaching.everywhere and frame.scope is not None and not isinstance(frame.scope, ClassDef):
@@ -354,9 +353,7 @@ class Evaluator:
         if module not in self._globals:
             found: dict[str, list[tuple[FunctionDef, Binding]]] = {}
             frame = self.module_frame(module)
-            for definition in module.definitions:
-                if not isinstance(definition, FunctionDef) or not _declares_global(definition):
-                    continue
+            for definition in module.global_functions:
                 for name, bindings in self.reaching(self._method_less(definition, frame)).outer.items():
                     found.setdefault(name, []).extend((definition, binding) for binding in bindings)
             self._globals[module] = found
@@ -444,7 +441,10 @@ class Evaluator:
         listed = [v for value in types for v in (self.items((value,)) if isinstance(value, Data) else (value,))]
         return self.annotations.instances(tuple(listed), None)
 
-    def _defined(self, definition: FunctionDef | ClassDef, frame: Frame) -> Values:
+    def _defined(self, found: FunctionDef | ClassDef | Unread, frame: Frame) -> Values:
+        definition = frame.module.definition(found)
+        if definition is None:
+            return ANYTHING
         if isinstance(definition, ClassDef):
             return (Class(definition, frame.module, frame),)
         values: Values = (Function(definition, frame.module, frame),)
@@ -616,7 +616,3 @@ def unpacked(values: Values, path: Path) -> Values:
                 results.append(ANYTHING)
         values = union(*results)
     return values
-
-
-def _declares_global(definition: FunctionDef) -> bool:
-    return any(isinstance(s, Scope) and s.kind == "global" for s in statements(definition.body))

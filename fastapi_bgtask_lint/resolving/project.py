@@ -12,10 +12,12 @@ from fastapi_bgtask_lint.reading.facts import (
     ClassDef,
     FunctionDef,
     ModuleFacts,
+    Scope,
     Statement,
+    Unread,
 )
 from fastapi_bgtask_lint.reading.source import Source, Unreadable
-from fastapi_bgtask_lint.reading.traversal import blocks
+from fastapi_bgtask_lint.reading.traversal import blocks, statements
 from fastapi_bgtask_lint.witness import FILE, FOLDER, Witness, kind
 
 _PROJECT_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
@@ -32,6 +34,11 @@ class Module:
         return f"<module {self.path.name}>"
 
     @property
+    def sketch(self) -> tuple[Statement, ...]:
+        """The module's body, without what its definitions say."""
+        return self.source.sketch
+
+    @property
     def facts(self) -> ModuleFacts:
         """What the module says."""
         return self.source.facts
@@ -42,17 +49,35 @@ class Module:
         return self.path.stem == "__init__"
 
     @cached_property
-    def definitions(self) -> tuple[FunctionDef | ClassDef, ...]:
-        """Every function and class of the module, nested ones too, in the order of the source."""
-        return tuple(_definitions(self.facts.body))
+    def global_functions(self) -> tuple[FunctionDef, ...]:
+        """The functions that bind names of the module, in the order of the source."""
+        body: list[Statement] = []
+        for statement in self.source.sketch:
+            if not isinstance(statement, Unread):
+                body.append(statement)
+            elif self.source.mentions(statement, "global"):
+                body += self.source.definition(statement)
+        return tuple(found for found in _functions(tuple(body)) if _declares_global(found))
+
+    def definition(self, found: FunctionDef | ClassDef | Unread) -> FunctionDef | ClassDef | None:
+        """A definition of the module's body, read if it has not been; None when it can't be."""
+        if not isinstance(found, Unread):
+            return found
+        statement = next(iter(self.source.definition(found)), None)
+        return statement if isinstance(statement, FunctionDef | ClassDef) else None
 
 
-def _definitions(body: tuple[Statement, ...]) -> Iterator[FunctionDef | ClassDef]:
+def _declares_global(definition: FunctionDef) -> bool:
+    return any(isinstance(s, Scope) and s.kind == "global" for s in statements(definition.body))
+
+
+def _functions(body: tuple[Statement, ...]) -> Iterator[FunctionDef]:
     stack = list(reversed(body))
     while stack:
         statement = stack.pop()
         if isinstance(statement, FunctionDef | ClassDef):
-            yield statement
+            if isinstance(statement, FunctionDef):
+                yield statement
             inner: Sequence[Statement] = statement.body
         else:
             inner = [child for block in blocks(statement) for child in block]
@@ -90,6 +115,12 @@ class Project:
             self.witness.modules.add(str(path))
             self._modules[path] = self._read(path)
         return self._modules[path]
+
+    @property
+    def refused(self) -> dict[Path, Unreadable]:
+        """What can't be read, or not wholly, of what was asked for."""
+        partly = {m.path: m.source.refused[0] for m in self._modules.values() if m is not None and m.source.refused}
+        return self.unreadable | partly
 
     def text(self, path: Path) -> bytes:
         """The bytes of a file, standard input's in its place; nothing when it can't be read."""

@@ -25,7 +25,10 @@ from fastapi_bgtask_lint.reading.facts import (
     Return,
     Scope,
     Statement,
+    Unread,
     With,
+    first_ordinal,
+    statement_of,
 )
 from fastapi_bgtask_lint.reading.traversal import children, statements
 from fastapi_bgtask_lint.resolving.bindings import (
@@ -78,6 +81,10 @@ class Reaching:
 
     before: Mapping[int, State] = field(default_factory=dict)
     """The state where a nested function, class or lambda is defined."""
+
+    def in_head(self, name: Name) -> tuple[Binding, ...]:
+        """The bindings that reach a name in the head of a module's definition: it was not read when this was made."""
+        return self.before.get(first_ordinal(statement_of(name.at)), {}).get(name.id, ())
 
 
 def reaching_definitions(scope: FunctionDef | Lambda | ClassDef | None, body: Sequence[Statement]) -> Reaching:
@@ -188,7 +195,7 @@ class _ReachingWalk(Walk[State]):
                 if statement.name is None:
                     return state
                 return self._bound(state, [self._once((statement.at, statement.name), Caught(statement))])
-            case FunctionDef() | ClassDef():
+            case FunctionDef() | ClassDef() | Unread():
                 self._before[statement.at] = state
                 return self._bound(state, [self._once((statement.at, statement.name), Defined(statement))])
             case Import() | ImportFrom():

@@ -124,7 +124,7 @@ def _unreadable(app: Application) -> Iterator[Finding]:
     rule = next((rule for rule in all_rules() if rule.code == _UNREADABLE), None)
     if rule is None:
         return
-    for path, error in sorted(app.project.unreadable.items()):
+    for path, error in sorted(app.project.refused.items()):
         yield _broken(rule, path, error)
 
 
