@@ -36,6 +36,11 @@ class _Lowering:
 
     def _at(self, node: cst.CSTNode) -> int:
         self.nodes.append(node if self._origin is None else self._origin)
+        return self._latest
+
+    @property
+    def _latest(self) -> int:
+        """The ordinal of the last node so far."""
         return self._first + len(self.nodes) - 1
 
     # --- expressions --------------------------------------------------------------------------------------------------
@@ -247,7 +252,7 @@ class _Lowering:
         self._yields.append(False)
         body = self.expression(node.body)
         self._yields.pop()
-        return facts.Lambda(at, len(self.nodes) - 1, parameters, body)
+        return facts.Lambda(at, self._latest, parameters, body)
 
     # --- definitions --------------------------------------------------------------------------------------------------
 
@@ -286,7 +291,7 @@ class _Lowering:
         is_generator = self._yields.pop()
         return facts.FunctionDef(
             at,
-            len(self.nodes) - 1,
+            self._latest,
             node.name.value,
             node.asynchronous is not None,
             is_generator,
@@ -305,7 +310,7 @@ class _Lowering:
         )
         keywords = self._arguments(node.keywords)
         body = self.block(node.body.body)
-        return facts.ClassDef(at, len(self.nodes) - 1, node.name.value, bases, keywords, decorators, body)
+        return facts.ClassDef(at, self._latest, node.name.value, bases, keywords, decorators, body)
 
     # --- statements ---------------------------------------------------------------------------------------------------
 

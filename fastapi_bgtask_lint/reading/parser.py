@@ -7,6 +7,7 @@ import io
 import re
 import tokenize
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,63 +40,81 @@ def read(path: Path, data: bytes) -> Source:
         Unreadable: it can't be decoded or parsed, or nests deeper than the parser can bear.
     """
     shape = _shape(data)
-    if shape.is_plain:
-        try:
-            return _parsed(path, data, is_plain=True)
-        except RecursionError:
-            pass
-    elif shape.is_too_deep:
+    if shape.is_too_deep:
         refusal = _refusal(path, data)
         if refusal is not None:
             raise refusal
     try:
-        return with_stack(lambda: _parsed(path, data, is_plain=False))
+        found = outline(data)
+        source = _by_statement(path, found, shape) if found is not None else None
+        if source is not None:
+            return source
+        if shape.is_plain:
+            return _as_a_whole(path, data, shape)
+    except RecursionError:
+        pass
+    except BaseException as error:  # noqa: BLE001 - what is not LibCST's goes on from there
+        raise _told(path, data, error) from None
+    return _deep(path, data, shape)
+
+
+def _deep(path: Path, data: bytes, shape: _Shape) -> Source:
+    try:
+        return with_stack(lambda: _as_a_whole(path, data, shape))
     except RecursionError:
         raise _refusal(path, data) or Unreadable(path, 1, 1, _TOO_DEEP) from None
+    except BaseException as error:  # noqa: BLE001 - what is not LibCST's goes on from there
+        raise _told(path, data, error) from None
 
 
-def _parsed(path: Path, data: bytes, *, is_plain: bool) -> Source:
-    try:
-        found = outline(data)
-        return (found and _by_statement(path, found, is_plain)) or _as_a_whole(path, data, is_plain)
-    except RecursionError:
-        raise
-    except BaseException as error:
-        # LibCST raises errors of many kinds, and for a fault of its native parser one that is no Exception.
-        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
-            raise
-        raise _refusal(path, data) or _libcst_refusal(path, error) from None
+def _told(path: Path, data: bytes, error: BaseException) -> Unreadable:
+    """What LibCST's error means. It raises many kinds, for a fault of its native parser one that is no Exception."""
+    if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+        raise error
+    return _refusal(path, data) or _libcst_refusal(path, error)
 
 
-def _by_statement(path: Path, found: Outline, is_plain: bool) -> Source | None:
+def _by_statement(path: Path, found: Outline, shape: _Shape) -> Source | None:
     """A module of which definitions are read when they are asked for.
 
     None when LibCST refuses another statement; what it says of the whole is clearer.
     """
-    sketch: list[Statement] = []
-    parts: dict[int, tuple[Statement, ...]] = {}
-    for number, name in enumerate(found.names):
-        if name and is_plain:
-            sketch.append(Unread(first_ordinal(number), name))
-            continue
-        try:
-            parts[number], _ = lower(cst.parse_module(found.text(number)), first_ordinal(number))
-        except cst.ParserSyntaxError:
-            return None
-        sketch += parts[number]
 
     def read_on(number: int) -> tuple[Statement, ...]:
         try:
-            return lower(cst.parse_module(found.text(number)), first_ordinal(number))[0]
+            return _lowered(found.text(number), number, shape)
         except cst.ParserSyntaxError as error:
             raise _libcst_refusal(path, error) from None
+        except RecursionError:
+            raise Unreadable(path, found.spans[number][0], 1, _TOO_DEEP) from None
 
-    return Source(path, tuple(sketch), Layout(found.data, found, is_plain), read_on)
+    sketch: list[Statement] = []
+    for number, name in enumerate(found.names):
+        if name:
+            sketch.append(Unread(first_ordinal(number), name))
+            continue
+        try:
+            sketch += _lowered(found.text(number), number, shape)
+        except cst.ParserSyntaxError:
+            return None
+    return Source(path, tuple(sketch), Layout(found.data, found, shape.is_plain), read_on)
 
 
-def _as_a_whole(path: Path, data: bytes, is_plain: bool) -> Source:
+def _lowered(text: str, number: int, shape: _Shape) -> tuple[Statement, ...]:
+    """The facts of one statement of a module of that shape, with as much room as it takes."""
+
+    def work() -> tuple[Statement, ...]:
+        return lower(cst.parse_module(text), first_ordinal(number))[0]
+
+    if shape.is_plain or _shape(text.encode("utf-8", "replace")).is_plain:
+        with suppress(RecursionError):
+            return work()
+    return with_stack(work)
+
+
+def _as_a_whole(path: Path, data: bytes, shape: _Shape) -> Source:
     body, _ = lower(cst.parse_module(data))
-    return Source(path, body, Layout(data, None, is_plain))
+    return Source(path, body, Layout(data, None, shape.is_plain))
 
 
 def _libcst_refusal(path: Path, error: BaseException) -> Unreadable:

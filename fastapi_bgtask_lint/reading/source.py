@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from fastapi_bgtask_lint.reading.layout import Layout
 
 T = TypeVar("T")
+
+_GLOBAL = re.compile(r"\bglobal[ \t\\]")
 
 
 class Unreadable(Exception):
@@ -80,10 +83,10 @@ class Source:
                 self._parts[number] = ()
         return self._parts[number]
 
-    def mentions(self, unread: Unread, word: str) -> bool:
-        """Whether a word stands in the text of a definition."""
+    def binds_globals(self, unread: Unread) -> bool:
+        """Whether a definition can hold a `global` statement."""
         outline = self._layout.outline
-        return outline is None or word in outline.text(statement_of(unread.at))
+        return outline is None or _GLOBAL.search(outline.text(statement_of(unread.at))) is not None
 
     def place(self, at: int) -> Place:
         """Where a fact stands: the whole of an expression or simple statement, the head of a compound one.

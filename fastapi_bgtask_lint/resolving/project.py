@@ -55,7 +55,7 @@ class Module:
         for statement in self.source.sketch:
             if not isinstance(statement, Unread):
                 body.append(statement)
-            elif self.source.mentions(statement, "global"):
+            elif self.source.binds_globals(statement):
                 body += self.source.definition(statement)
         return tuple(found for found in _functions(tuple(body)) if _declares_global(found))
 
