@@ -1,14 +1,13 @@
 """What an expression can be: the values that evaluation finds.
 
-An expression has several values when branches merge; `UNKNOWN` among them says that there may be others. Values are
-small and
+An expression has several values when branches merge; `UNKNOWN` among them says that there may be others. Values
 compare by content, definitions and frames in them by identity.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from fastapi_bgtask_lint.reading.facts import (
     Call,
@@ -22,6 +21,29 @@ from fastapi_bgtask_lint.reading.facts import (
     With,
 )
 from fastapi_bgtask_lint.resolving.project import Location, Module
+
+T = TypeVar("T")
+
+
+class _Composite:
+    """What can hold further values, and keeps its hash: values are put into sets all the time, and nest."""
+
+    __slots__ = ("_hash",)
+
+
+def _hashed_once(cls: type[T]) -> type[T]:
+    of_content = cls.__hash__
+
+    def kept(self: T) -> int:
+        try:
+            found: int = self._hash  # type: ignore[attr-defined]
+        except AttributeError:
+            found = of_content(self)
+            object.__setattr__(self, "_hash", found)
+        return found
+
+    cls.__hash__ = kept  # type: ignore[method-assign, assignment]
+    return cls
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,8 +106,9 @@ class Entered:
     statement: With
 
 
+@_hashed_once
 @dataclass(frozen=True, slots=True)
-class Injected:
+class Injected(_Composite):
     """By FastAPI: the value of a dependency, `provider` the callable of its `Depends`."""
 
     frame: Frame
@@ -108,8 +131,9 @@ class Kept:
     site: Site
 
 
+@_hashed_once
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(_Composite):
     """From a database, through this session."""
 
     site: Site
@@ -134,8 +158,9 @@ class Literal:
     value: bool | int | float | None
 
 
+@_hashed_once
 @dataclass(frozen=True, slots=True)
-class Data:
+class Data(_Composite):
     """A value of a built-in type that can't be called; `text` where a string is known, `items` of collections."""
 
     type: str
@@ -144,8 +169,9 @@ class Data:
     """Key (or index) and values of each item; `*` for those whose key is not known."""
 
 
+@_hashed_once
 @dataclass(frozen=True, slots=True)
-class Function:
+class Function(_Composite):
     """A function of the project or a lambda, with the scope that it was defined in."""
 
     definition: FunctionDef | Lambda
@@ -187,8 +213,9 @@ class External:
     name: str
 
 
+@_hashed_once
 @dataclass(frozen=True, slots=True)
-class Instance:
+class Instance(_Composite):
     """An object of a class of the project; `arguments` are those of its construction, where known."""
 
     cls: Class
@@ -196,8 +223,9 @@ class Instance:
     origin: Origin = None
 
 
+@_hashed_once
 @dataclass(frozen=True, slots=True)
-class ExternalInstance:
+class ExternalInstance(_Composite):
     """An object of a library's type, by its qualified name; the result of an unknown function `f` is of type `f()`."""
 
     type: str
@@ -206,8 +234,9 @@ class ExternalInstance:
     """The mapped object that a query asks for, or that its result holds."""
 
 
+@_hashed_once
 @dataclass(frozen=True, slots=True)
-class ExternalMethod:
+class ExternalMethod(_Composite):
     """A method of a library's object."""
 
     receiver: ExternalInstance
@@ -219,8 +248,9 @@ class ExternalMethod:
         return f"{self.receiver.type}.{self.name}"
 
 
+@_hashed_once
 @dataclass(frozen=True, slots=True)
-class Partial:
+class Partial(_Composite):
     """`functools.partial(function, ...)`, by its call."""
 
     function: Values
@@ -228,8 +258,9 @@ class Partial:
     site: Site
 
 
+@_hashed_once
 @dataclass(frozen=True, slots=True)
-class Coroutine:
+class Coroutine(_Composite):
     """A call of an async function of the project that nobody has awaited yet."""
 
     function: Function
@@ -237,16 +268,18 @@ class Coroutine:
     """The frame of the function's body."""
 
 
+@_hashed_once
 @dataclass(frozen=True, slots=True)
-class Generator:
+class Generator(_Composite):
     """A call of a generator function of the project."""
 
     function: Function
     frame: Frame
 
 
+@_hashed_once
 @dataclass(frozen=True, slots=True)
-class Awaitable:
+class Awaitable(_Composite):
     """What a library's call returns before it is awaited; by `coroutine` an object that can't be called."""
 
     result: Values
@@ -265,8 +298,9 @@ class Alias:
     frame: Frame
 
 
+@_hashed_once
 @dataclass(frozen=True, slots=True)
-class Given:
+class Given(_Composite):
     """One argument of a call, evaluated: positional, `keyword=`, or unpacked by `*` or `**`."""
 
     values: Values
@@ -275,8 +309,9 @@ class Given:
     expression: Expression | None = field(default=None, compare=False)
 
 
+@_hashed_once
 @dataclass(frozen=True, slots=True)
-class Super:
+class Super(_Composite):
     """`super()` in a method."""
 
     cls: Class

@@ -1,0 +1,1 @@
+"""How fast the tool is, beside others, on real applications. See README.md."""
