@@ -75,6 +75,7 @@ class Handlers:
     """The `Depends(...)` that name a function."""
     _routed: set[FunctionDef] = field(default_factory=set)
     """Functions that `add_api_route` makes path operations."""
+    _calls: dict[Frame, tuple[Call, ...]] = field(default_factory=dict)
 
     def entry(self, function: FunctionDef) -> Entry | None:
         """How FastAPI runs a function by its decorators; None when they don't say."""
@@ -178,10 +179,16 @@ class Handlers:
             self._callers[function] = tuple(self._search(frame, function))
         return self._callers[function]
 
+    def _calls_in(self, frame: Frame) -> tuple[Call, ...]:
+        """The calls of a scope's own body, which are looked through for one name after another."""
+        if frame not in self._calls:
+            self._calls[frame] = tuple(call for _, call in calls(frame))
+        return self._calls[frame]
+
     def _search(self, frame: Frame, function: FunctionDef) -> Iterator[Caller]:
         found = 0
         for module_frame in self.sources.scopes_calling(function.name):
-            for _, call in calls(module_frame):
+            for call in self._calls_in(module_frame):
                 if self._names_dependency(call, module_frame, function):
                     self._dependencies.setdefault(function, []).append(call)
                     continue

@@ -35,6 +35,13 @@ def scopes(evaluator: Evaluator, module: Module) -> Iterator[Frame]:
     yield from _inner(evaluator, root, module.facts.body)
 
 
+def scopes_naming(evaluator: Evaluator, module: Module, names: tuple[str, ...]) -> Iterator[Frame]:
+    """Those of these scopes that stand in a statement of the module's body in which one of the names is written."""
+    root = evaluator.module_frame(module)
+    yield root
+    yield from _inner(evaluator, root, module.naming(names))
+
+
 def _inner(evaluator: Evaluator, parent: Frame, body: tuple[Statement, ...]) -> Iterator[Frame]:
     for statement in _definitions(body):
         frame = evaluator.frame(parent.module, statement, parent)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fastapi_bgtask_lint.discovery import python_files
-from fastapi_bgtask_lint.framework.scopes import scopes
+from fastapi_bgtask_lint.framework.scopes import scopes_naming
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.values import Frame
 from fastapi_bgtask_lint.witness import Search
@@ -29,7 +29,7 @@ class Sources:
         for path in self.files_with(*names):
             module = self.evaluator.project.module(path)
             if module is not None:
-                yield from scopes(self.evaluator, module)
+                yield from scopes_naming(self.evaluator, module, names)
 
     def scopes_calling(self, name: str) -> Iterator[Frame]:
         """The scopes of all modules that call a name, or hand it to FastAPI, in the order of paths."""
@@ -40,7 +40,7 @@ class Sources:
         for path in self._files(Search((name.encode(),), rb"|".join((called, depended, routed)))):
             module = self.evaluator.project.module(path)
             if module is not None:
-                yield from scopes(self.evaluator, module)
+                yield from scopes_naming(self.evaluator, module, (name,))
 
     def files_with(self, *names: str) -> list[Path]:
         """The files in which one of the names stands as a word; none when there are too many to look at."""

@@ -83,6 +83,11 @@ class Source:
                 self._parts[number] = ()
         return self._parts[number]
 
+    def writes(self, unread: Unread, name: str) -> bool:
+        """Whether a name stands in the text of a definition, or as a part of another."""
+        outline = self._layout.outline
+        return outline is None or name in outline.text(statement_of(unread.at))
+
     def binds_globals(self, unread: Unread) -> bool:
         """Whether a definition can hold a `global` statement."""
         outline = self._layout.outline

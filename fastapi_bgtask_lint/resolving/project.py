@@ -59,6 +59,16 @@ class Module:
                 body += self.source.definition(statement)
         return tuple(found for found in _functions(tuple(body)) if _declares_global(found))
 
+    def naming(self, names: tuple[str, ...]) -> tuple[Statement, ...]:
+        """The module's body without the definitions in which none of the names is written."""
+        body: list[Statement] = []
+        for statement in self.source.sketch:
+            if not isinstance(statement, Unread):
+                body.append(statement)
+            elif any(self.source.writes(statement, name) for name in names):
+                body += self.source.definition(statement)
+        return tuple(body)
+
     def definition(self, found: FunctionDef | ClassDef | Unread) -> FunctionDef | ClassDef | None:
         """A definition of the module's body, read if it has not been; None when it can't be."""
         if not isinstance(found, Unread):
