@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ class Here(Executor):
             future.set_result(fn(*args, **kwargs))
         except Exception as error:  # noqa: BLE001 - the future hands it on
             future.set_exception(error)
+        gc.collect()  # what one project leaves is one large cycle; the next needs the room
         return future
 
 
