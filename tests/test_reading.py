@@ -38,12 +38,14 @@ def refused(data: bytes) -> Unreadable:
     return caught.value
 
 
-def every(root: object) -> Iterator[facts.Fact]:
-    """All facts inside, whatever holds them."""
-    stack = [root]
+def every(source: Source) -> Iterator[facts.Fact]:
+    """All facts of a module, whatever holds them."""
+    stack: list[object] = [source.sketch]
     while stack:
         current = stack.pop()
-        if isinstance(current, tuple):
+        if isinstance(current, facts.Unread):
+            stack.append(source.definition(current))
+        elif isinstance(current, tuple):
             stack.extend(current)
         elif isinstance(current, msgspec.Struct):
             if isinstance(current, facts.Fact):
@@ -52,7 +54,7 @@ def every(root: object) -> Iterator[facts.Fact]:
 
 
 def of(source: Source, kind: type[F]) -> list[F]:
-    found = [fact for fact in every(source.facts) if isinstance(fact, kind)]
+    found = [fact for fact in every(source) if isinstance(fact, kind)]
     return sorted(found, key=lambda fact: fact.at)
 
 
@@ -133,7 +135,7 @@ class K(Base):
     kinds = facts.FunctionDef | facts.With | facts.Try | facts.Handler | facts.For | facts.If | facts.While
     heads = [
         cut(text, source.place(fact.at))
-        for fact in sorted(every(source.facts), key=lambda fact: fact.at)
+        for fact in sorted(every(source), key=lambda fact: fact.at)
         if isinstance(fact, kinds | facts.Match | facts.ClassDef)
     ]
     assert heads == [
@@ -204,7 +206,7 @@ def test_any_bytes_are_a_source_or_unreadable(data: bytes) -> None:
         assert min(error.line, error.column) >= 1
         assert error.reason
         return
-    for fact in every(source.facts):
+    for fact in every(source):
         source.place(fact.at)
 
 
@@ -268,7 +270,7 @@ def test_any_pieces_of_python_are_a_source_or_unreadable(pieces: list[str], betw
         source = reads(between.join(pieces))
     except Unreadable:
         return
-    for fact in every(source.facts):
+    for fact in every(source):
         source.place(fact.at)
 
 
@@ -502,7 +504,7 @@ def test_modules_read_as_cpython_reads_them(part: int) -> None:
 
 def assert_same(path: Path, data: bytes, tree: ast.Module) -> None:
     source = read(path, data)
-    found = list(every(source.facts))
+    found = list(every(source))
     ordinals = [fact.at for fact in found]
     assert len(set(ordinals)) == len(ordinals), path
     text = data.decode()
@@ -559,6 +561,6 @@ class Inside(ast.NodeVisitor):
 def test_ordinals_follow_the_source() -> None:
     for path in sample()[:60]:
         source = read(path, path.read_bytes())
-        found = sorted(every(source.facts), key=lambda fact: fact.at)
+        found = sorted(every(source), key=lambda fact: fact.at)
         starts = [(place.line, place.column) for place in (source.place(fact.at) for fact in found)]
         assert starts == sorted(starts), path

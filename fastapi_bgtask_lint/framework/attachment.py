@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fastapi_bgtask_lint.framework.names import is_response
 from fastapi_bgtask_lint.framework.registrations import Registration
-from fastapi_bgtask_lint.framework.scopes import Step, body_of, steps
+from fastapi_bgtask_lint.framework.scopes import Step, steps, whole_body_of
 from fastapi_bgtask_lint.reading.facts import (
     Assign,
     Attribute,
@@ -20,6 +20,7 @@ from fastapi_bgtask_lint.reading.facts import (
     Name,
     ParameterKind,
     Return,
+    Unread,
 )
 from fastapi_bgtask_lint.reading.traversal import children, expressions, statements, walk
 from fastapi_bgtask_lint.resolving.bindings import Bound
@@ -201,7 +202,7 @@ class Attachment:
         }
         return any(_reads(step.expression, names) for step in steps(frame)) or any(
             isinstance(statement, FunctionDef | ClassDef) and _body_reads(statement, names)
-            for statement in statements(body_of(frame))
+            for statement in statements(whole_body_of(frame))
         )
 
     # --- single tasks -------------------------------------------------------------------------------------------------
@@ -227,7 +228,7 @@ class Attachment:
         names = {target.id}
         captured = any(_reads(step.expression, names) for step in steps(frame)) or any(
             isinstance(statement, FunctionDef | ClassDef) and _body_reads(statement, names)
-            for statement in statements(body_of(frame))
+            for statement in statements(whole_body_of(frame))
         )
         return not reads and not captured
 
@@ -259,7 +260,9 @@ def _reads(expression: Expression, names: set[str]) -> bool:
 
 def _body_reads(definition: FunctionDef | ClassDef, names: set[str]) -> bool:
     for statement in statements(definition.body):
-        if isinstance(statement, FunctionDef | ClassDef) and _body_reads(statement, names):
+        if isinstance(statement, Unread) or (
+            isinstance(statement, FunctionDef | ClassDef) and _body_reads(statement, names)
+        ):
             return True
         for top in expressions(statement):
             for found in walk(top):

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 
 from fastapi_bgtask_lint.framework.names import is_http_exception
 from fastapi_bgtask_lint.framework.outcomes import catches
-from fastapi_bgtask_lint.framework.scopes import steps
 from fastapi_bgtask_lint.framework.sources import Sources
 from fastapi_bgtask_lint.reading.facts import Attribute, Call, Expression, Mapping
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
-from fastapi_bgtask_lint.resolving.values import Class, External, Frame, Value, Values
+from fastapi_bgtask_lint.resolving.values import Class, External, Value, Values
 
 _CAUGHT_BY_SERVER = frozenset({"builtins.Exception", "builtins.BaseException"})
 
@@ -43,22 +42,19 @@ class ExceptionHandlers:
         return self._handled
 
     def _search(self) -> Iterator[Value]:
-        for frame in self.sources.scopes_with("exception_handler", "exception_handlers", "add_exception_handler"):
-            for expression, where in self._named(frame):
-                for value in self.evaluator.evaluate(expression, where):
+        for frame, call in self.sources.calls_with("exception_handler", "exception_handlers", "add_exception_handler"):
+            for expression in self._named(call):
+                for value in self.evaluator.evaluate(expression, frame):
                     if isinstance(value, Class) or (
                         isinstance(value, External) and value.name not in _CAUGHT_BY_SERVER
                     ):
                         yield value
 
-    def _named(self, frame: Frame) -> Iterator[tuple[Expression, Frame]]:
-        for step in steps(frame):
-            call = step.expression
-            if not isinstance(call, Call):
-                continue
-            name = call.function.attr if isinstance(call.function, Attribute) else ""
-            if name in ("exception_handler", "add_exception_handler") and call.arguments:
-                yield call.arguments[0].value, frame
-            for argument in call.arguments:
-                if argument.keyword == "exception_handlers" and isinstance(argument.value, Mapping):
-                    yield from ((key, frame) for key, _ in argument.value.items if key is not None)
+    @staticmethod
+    def _named(call: Call) -> Iterator[Expression]:
+        name = call.function.attr if isinstance(call.function, Attribute) else ""
+        if name in ("exception_handler", "add_exception_handler") and call.arguments:
+            yield call.arguments[0].value
+        for argument in call.arguments:
+            if argument.keyword == "exception_handlers" and isinstance(argument.value, Mapping):
+                yield from (key for key, _ in argument.value.items if key is not None)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from fastapi_bgtask_lint.framework.names import ROUTES
-from fastapi_bgtask_lint.framework.scopes import calls
 from fastapi_bgtask_lint.framework.sources import Sources
 from fastapi_bgtask_lint.reading.facts import Attribute, Call, ClassDef, Constant, FunctionDef, Parameter
 from fastapi_bgtask_lint.reading.traversal import last_name
@@ -75,7 +74,6 @@ class Handlers:
     """The `Depends(...)` that name a function."""
     _routed: set[FunctionDef] = field(default_factory=set)
     """Functions that `add_api_route` makes path operations."""
-    _calls: dict[Frame, tuple[Call, ...]] = field(default_factory=dict)
 
     def entry(self, function: FunctionDef) -> Entry | None:
         """How FastAPI runs a function by its decorators; None when they don't say."""
@@ -179,29 +177,22 @@ class Handlers:
             self._callers[function] = tuple(self._search(frame, function))
         return self._callers[function]
 
-    def _calls_in(self, frame: Frame) -> tuple[Call, ...]:
-        """The calls of a scope's own body, which are looked through for one name after another."""
-        if frame not in self._calls:
-            self._calls[frame] = tuple(call for _, call in calls(frame))
-        return self._calls[frame]
-
     def _search(self, frame: Frame, function: FunctionDef) -> Iterator[Caller]:
         found = 0
-        for module_frame in self.sources.scopes_calling(function.name):
-            for call in self._calls_in(module_frame):
-                if self._names_dependency(call, module_frame, function):
-                    self._dependencies.setdefault(function, []).append(call)
-                    continue
-                if last_name(call.function) in _ADDING and self._adds(call, module_frame, function):
-                    self._routed.add(function)
-                if last_name(call.function) != function.name:
-                    continue
-                for callee in self._callees(call, module_frame, function):
-                    yield Caller(module_frame, call, callee)
-                    found += 1
-                    break
-                if found >= _CALLERS:
-                    return
+        for where, call in self.sources.calls_of(function.name):
+            if self._names_dependency(call, where, function):
+                self._dependencies.setdefault(function, []).append(call)
+                continue
+            if last_name(call.function) in _ADDING and self._adds(call, where, function):
+                self._routed.add(function)
+            if last_name(call.function) != function.name:
+                continue
+            for callee in self._callees(call, where, function):
+                yield Caller(where, call, callee)
+                found += 1
+                break
+            if found >= _CALLERS:
+                return
 
     def _callees(self, call: Call, frame: Frame, function: FunctionDef) -> list[Function]:
         values = self.evaluator.evaluate(call.function, frame)

@@ -243,7 +243,7 @@ def _parts(given: tuple[Given, ...]) -> tuple[Given | None, tuple[Given, ...]]:
 def _imports_background_tasks(module: Module) -> bool:
     return any(
         isinstance(statement, ImportFrom) and any(name.name == "BackgroundTasks" for name in statement.names)
-        for statement in statements(module.facts.body)
+        for statement in statements(module.sketch)
     )
 
 

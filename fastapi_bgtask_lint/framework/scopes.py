@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,11 +14,14 @@ from fastapi_bgtask_lint.reading.facts import (
     FunctionDef,
     Statement,
     Try,
+    Unread,
 )
 from fastapi_bgtask_lint.reading.traversal import blocks, expressions, holds, statements, walk
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.project import Module
 from fastapi_bgtask_lint.resolving.values import Frame
+
+_ANY = re.compile("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,47 +36,69 @@ def scopes(evaluator: Evaluator, module: Module) -> Iterator[Frame]:
     """The module itself and all its functions, nested ones and methods too, in the order of the source."""
     root = evaluator.module_frame(module)
     yield root
-    yield from _inner(evaluator, root, module.facts.body)
+    yield from _inner(evaluator, root, module.sketch, _ANY)
 
 
-def scopes_naming(evaluator: Evaluator, module: Module, names: tuple[str, ...]) -> Iterator[Frame]:
-    """Those of these scopes that stand in a statement of the module's body in which one of the names is written."""
+def scopes_saying(evaluator: Evaluator, module: Module, pattern: re.Pattern[str]) -> Iterator[Frame]:
+    """The module itself and those of its functions in whose text, or in that of a function round them, it fits."""
     root = evaluator.module_frame(module)
     yield root
-    yield from _inner(evaluator, root, module.naming(names))
+    yield from _inner(evaluator, root, module.sketch, pattern)
 
 
-def _inner(evaluator: Evaluator, parent: Frame, body: tuple[Statement, ...]) -> Iterator[Frame]:
-    for statement in _definitions(body):
-        frame = evaluator.frame(parent.module, statement, parent)
-        if isinstance(statement, FunctionDef):
+def _inner(
+    evaluator: Evaluator, parent: Frame, body: tuple[Statement, ...], pattern: re.Pattern[str]
+) -> Iterator[Frame]:
+    module = parent.module
+    for found in _definitions(body):
+        if isinstance(found, Unread) and not module.source.says(found, pattern):
+            continue
+        definition = module.definition(found)
+        if definition is None:
+            continue
+        frame = evaluator.frame(module, definition, parent)
+        if isinstance(definition, FunctionDef):
             yield frame
-        yield from _inner(evaluator, frame, statement.body)
+        yield from _inner(evaluator, frame, definition.body, pattern)
 
 
-def _definitions(body: tuple[Statement, ...]) -> Iterator[FunctionDef | ClassDef]:
+def _definitions(body: tuple[Statement, ...]) -> Iterator[FunctionDef | ClassDef | Unread]:
     stack = list(reversed(body))
     while stack:
         statement = stack.pop()
-        if isinstance(statement, FunctionDef | ClassDef):
+        if isinstance(statement, FunctionDef | ClassDef | Unread):
             yield statement
         else:
             stack.extend(reversed([child for block in blocks(statement) for child in block]))
 
 
 def body_of(frame: Frame) -> tuple[Statement, ...]:
-    """The statements of a frame's scope; a lambda has none."""
+    """The statements of a frame's scope, of the definitions in a module only the heads; a lambda has none."""
     if frame.scope is None:
-        return frame.module.facts.body
+        return frame.module.heads
     return getattr(frame.scope, "body", ()) if isinstance(frame.scope, FunctionDef | ClassDef) else ()
+
+
+def whole_body_of(frame: Frame) -> tuple[Statement, ...]:
+    """The same with the definitions in a module read, for those who look into them."""
+    return frame.module.facts.body if frame.scope is None else body_of(frame)
 
 
 def steps(frame: Frame) -> Iterator[Step]:
     """All expressions of the scope's own body, nested definitions left out, in the order of the source."""
-    for statement in statements(body_of(frame)):
+    return _steps(body_of(frame))
+
+
+def _steps(body: tuple[Statement, ...]) -> Iterator[Step]:
+    for statement in statements(body):
         for top in expressions(statement):
             for expression in walk(top):
                 yield Step(statement, expression)
+
+
+def steps_saying(frame: Frame, pattern: re.Pattern[str]) -> Iterator[Step]:
+    """All expressions of the scope's own body; of a module, those of the statements in whose text a pattern fits."""
+    return _steps(frame.module.saying(pattern) if frame.scope is None else body_of(frame))
 
 
 def calls(frame: Frame) -> Iterator[tuple[Statement, Call]]:

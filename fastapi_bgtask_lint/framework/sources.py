@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fastapi_bgtask_lint.discovery import python_files
-from fastapi_bgtask_lint.framework.scopes import scopes_naming
+from fastapi_bgtask_lint.framework.scopes import calls, scopes_saying, steps_saying
+from fastapi_bgtask_lint.reading.facts import Call
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.values import Frame
 from fastapi_bgtask_lint.witness import Search
@@ -23,29 +24,44 @@ class Sources:
 
     evaluator: Evaluator
     _texts: dict[Path, bytes] = field(default_factory=dict)
+    _calls: dict[Frame, tuple[Call, ...]] = field(default_factory=dict)
 
     def scopes_with(self, *names: str) -> Iterator[Frame]:
         """The scopes of all modules in which one of the names stands, in the order of paths."""
-        for path in self.files_with(*names):
-            module = self.evaluator.project.module(path)
-            if module is not None:
-                yield from scopes_naming(self.evaluator, module, names)
+        yield from self._scopes(_words(names))
 
-    def scopes_calling(self, name: str) -> Iterator[Frame]:
-        """The scopes of all modules that call a name, or hand it to FastAPI, in the order of paths."""
+    def calls_with(self, *names: str) -> Iterator[tuple[Frame, Call]]:
+        """The calls in those scopes."""
+        yield from self._calls_in(_words(names))
+
+    def calls_of(self, name: str) -> Iterator[tuple[Frame, Call]]:
+        """The calls in the scopes of all modules that call a name, or hand it to FastAPI, in the order of paths."""
         word = re.escape(name.encode())
         called = rb"\b" + word + rb"\s*\("
         depended = rb"(?:Depends|Security)\s*\(\s*(?:\w+\s*=\s*)?(?:\w+\.)*" + word + rb"\b"
         routed = rb"add_api_(?:websocket_)?route\s*\([^()]*\b" + word + rb"\b"
-        for path in self._files(Search((name.encode(),), rb"|".join((called, depended, routed)))):
+        yield from self._calls_in(Search((name.encode(),), rb"|".join((called, depended, routed))))
+
+    def _calls_in(self, search: Search) -> Iterator[tuple[Frame, Call]]:
+        pattern = re.compile(search.pattern.decode())
+        for frame in self._scopes(search):
+            yield from ((frame, call) for call in self._calls_of(frame, pattern))
+
+    def _calls_of(self, frame: Frame, pattern: re.Pattern[str]) -> tuple[Call, ...]:
+        """The calls of a function, which is looked through for one name after another; of a module, where it fits."""
+        if frame.scope is None:
+            steps = (step.expression for step in steps_saying(frame, pattern))
+            return tuple(expression for expression in steps if isinstance(expression, Call))
+        if frame not in self._calls:
+            self._calls[frame] = tuple(call for _, call in calls(frame))
+        return self._calls[frame]
+
+    def _scopes(self, search: Search) -> Iterator[Frame]:
+        pattern = re.compile(search.pattern.decode())
+        for path in self._files(search):
             module = self.evaluator.project.module(path)
             if module is not None:
-                yield from scopes_naming(self.evaluator, module, (name,))
-
-    def files_with(self, *names: str) -> list[Path]:
-        """The files in which one of the names stands as a word; none when there are too many to look at."""
-        words = tuple(name.encode() for name in names)
-        return self._files(Search(words, rb"\b(?:" + b"|".join(map(re.escape, words)) + rb")\b"))
+                yield from scopes_saying(self.evaluator, module, pattern)
 
     def _files(self, search: Search) -> list[Path]:
         project = self.evaluator.project
@@ -56,3 +72,8 @@ class Sources:
         project.witness.searches.append(search)
         project.witness.matches.update(map(str, found))
         return found if len(found) <= _FILES else []
+
+
+def _words(names: tuple[str, ...]) -> Search:
+    words = tuple(name.encode() for name in names)
+    return Search(words, rb"\b(?:" + b"|".join(map(re.escape, words)) + rb")\b")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fastapi_bgtask_lint.framework.handlers import Handlers, Way
 from fastapi_bgtask_lint.framework.registrations import Registration
-from fastapi_bgtask_lint.framework.scopes import body_of, calls
+from fastapi_bgtask_lint.framework.scopes import calls, whole_body_of
 from fastapi_bgtask_lint.knowledge import Row
 from fastapi_bgtask_lint.reading.facts import (
     Attribute,
@@ -106,7 +106,7 @@ class Spawns:
 
     def _waits(self, frame: Frame) -> bool:
         """Something in the function may wait for what it has started: then nothing is said."""
-        for statement in _all_statements(body_of(frame)):
+        for statement in _all_statements(whole_body_of(frame)):
             if isinstance(statement, With) and any(self._is_executor(item.context, frame) for item in statement.items):
                 return True
             for expression in (part for top in expressions(statement) for part in walk(top)):

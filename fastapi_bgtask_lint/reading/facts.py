@@ -17,13 +17,13 @@ import msgspec
 _BITS = 24
 
 
-def first_ordinal(statement: int) -> int:
-    """The ordinal that the facts of a module's n-th statement begin with: there is room for as many as it has."""
-    return statement << _BITS
+def first_ordinal(piece: int) -> int:
+    """The ordinal that the facts of a module's n-th piece begin with: there is room for as many as it has."""
+    return piece << _BITS
 
 
-def statement_of(at: int) -> int:
-    """Which statement of its module's body a fact belongs to."""
+def piece_of(at: int) -> int:
+    """Which piece of its module a fact belongs to."""
     return at >> _BITS
 
 
@@ -226,6 +226,7 @@ class ClassDef(Fact, frozen=True, eq=False, tag=True):
     """`class name(bases, keywords)`"""
 
     end: int
+    """An ordinal that no node inside goes beyond."""
     name: str
     bases: tuple[Expression, ...]
     keywords: tuple[Argument, ...]
@@ -419,7 +420,7 @@ Expression: TypeAlias = (
 
 
 class Unread(Fact, frozen=True, eq=False, tag=True):
-    """A `def` or `class` of a module's body whose text nobody has asked for."""
+    """A `def` or `class` in the body of a module or class, which is read when somebody asks for it."""
 
     name: str
 

@@ -1,7 +1,7 @@
-"""Where a module's nodes stand. Only the top-level statements that somebody asks about are looked at, from their text.
+"""Where a module's nodes stand. Only the pieces that somebody asks about are looked at, from their text.
 
 LibCST finds positions by writing code again, which takes as long as parsing it, and its trees are large. So no tree is
-kept, and a statement is parsed once more.
+kept, and a piece is parsed once more.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from functools import lru_cache
 import libcst as cst
 from libcst.metadata import CodePosition, CodeRange
 
-from fastapi_bgtask_lint.reading.facts import first_ordinal, statement_of
+from fastapi_bgtask_lint.reading.facts import first_ordinal, piece_of
 from fastapi_bgtask_lint.reading.lowering import lower
-from fastapi_bgtask_lint.reading.outline import Outline
+from fastapi_bgtask_lint.reading.outline import Outline, Piece
 from fastapi_bgtask_lint.reading.positions import positions
 
 _KEYWORDS: dict[type[cst.CSTNode], str] = {
@@ -84,18 +84,28 @@ class Layout:
         return {part.start(head).line for head in (node, *getattr(node, "decorators", ()))}
 
     def _part(self, at: int) -> _Part:
-        return _part_of(self, 0 if self.outline is None else statement_of(at))
+        return _part_of(self, 0 if self.outline is None else piece_of(at))
 
     def part(self, number: int) -> _Part:
-        """The nodes of a statement of the outline; of the whole module, where there is none."""
+        """The nodes of a piece of the outline; of the whole module, where there is none."""
         if self.outline is None:
-            return _part(cst.parse_module(self.data))
-        tree = cst.parse_module(self.outline.text(number))
-        return _part(tree, first_ordinal(number), self.outline.spans[number][0] - 1)
+            tree = cst.parse_module(self.data)
+            return _part(tree, tree.body)
+        tree, block = parsed(self.outline.module(number), self.outline.pieces[number])
+        return _part(tree, block, first_ordinal(number), self.outline.lines_above(number))
 
 
-def _part(tree: cst.Module, first: int = 0, lines_above: int = 0) -> _Part:
-    _, nodes = lower(tree)
+def parsed(text: str, piece: Piece) -> tuple[cst.Module, Sequence[cst.CSTNode]]:
+    """A piece as LibCST reads it: the module that was made of it, and the piece's own statements in that."""
+    tree = cst.parse_module(text)
+    if not piece.is_indented:
+        return tree, tree.body
+    around = cst.ensure_type(tree.body[0], cst.If)
+    return tree, around.body.body
+
+
+def _part(tree: cst.Module, block: Sequence[cst.CSTNode], first: int = 0, lines_above: int = 0) -> _Part:
+    _, nodes = lower(block)
     return _Part(nodes, positions(tree, nodes), first, lines_above)
 
 

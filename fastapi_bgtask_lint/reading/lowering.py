@@ -19,10 +19,10 @@ _DEPTH = 300
 _ANNOTATION_DEPTH = 3
 
 
-def lower(module: cst.Module, first: int = 0) -> tuple[tuple[facts.Statement, ...], list[cst.CSTNode]]:
-    """The facts of a module, and its nodes in the order of their ordinals, which count from `first`."""
+def lower(block: Sequence[cst.CSTNode], first: int = 0) -> tuple[tuple[facts.Statement, ...], list[cst.CSTNode]]:
+    """The facts of a block, and its nodes in the order of their ordinals, which count from `first`."""
     lowering = _Lowering(first)
-    return lowering.block(module.body), lowering.nodes
+    return lowering.block(block), lowering.nodes
 
 
 class _Lowering:

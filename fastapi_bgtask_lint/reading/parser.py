@@ -7,17 +7,19 @@ import io
 import re
 import tokenize
 import warnings
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import libcst as cst
+import msgspec
 
-from fastapi_bgtask_lint.reading.facts import Statement, Unread, first_ordinal
-from fastapi_bgtask_lint.reading.layout import Layout
+from fastapi_bgtask_lint.reading.facts import ClassDef, FunctionDef, Statement, Unread, first_ordinal
+from fastapi_bgtask_lint.reading.layout import Layout, parsed
 from fastapi_bgtask_lint.reading.lowering import lower
-from fastapi_bgtask_lint.reading.outline import Outline, outline
-from fastapi_bgtask_lint.reading.source import Source, Unreadable
+from fastapi_bgtask_lint.reading.outline import Outline, Piece, outline
+from fastapi_bgtask_lint.reading.source import Block, Source, Unreadable
 from fastapi_bgtask_lint.reading.stack import with_stack
 
 _PLAIN_DEPTH = 100
@@ -46,7 +48,7 @@ def read(path: Path, data: bytes) -> Source:
             raise refusal
     try:
         found = outline(data)
-        source = _by_statement(path, found, shape) if found is not None else None
+        source = _by_piece(path, found, shape) if found is not None else None
         if source is not None:
             return source
         if shape.is_plain:
@@ -74,37 +76,70 @@ def _told(path: Path, data: bytes, error: BaseException) -> Unreadable:
     return _refusal(path, data) or _libcst_refusal(path, error)
 
 
-def _by_statement(path: Path, found: Outline, shape: _Shape) -> Source | None:
+def _by_piece(path: Path, found: Outline, shape: _Shape) -> Source | None:
     """A module of which definitions are read when they are asked for.
 
-    None when LibCST refuses another statement; what it says of the whole is clearer.
+    None when LibCST refuses another piece; what it says of the whole is clearer.
     """
 
-    def read_on(number: int) -> tuple[Statement, ...]:
-        try:
-            return _lowered(found.text(number), number, shape)
-        except cst.ParserSyntaxError as error:
-            raise _libcst_refusal(path, error) from None
-        except RecursionError:
-            raise Unreadable(path, found.spans[number][0], 1, _TOO_DEEP) from None
+    def refusing(read_one: Callable[[Outline, int, _Shape], Block]) -> Callable[[int], Block]:
+        def read_on(number: int) -> Block:
+            try:
+                return read_one(found, number, shape)
+            except cst.ParserSyntaxError as error:
+                raise _libcst_refusal(path, error) from None
+            except RecursionError:
+                raise Unreadable(path, found.pieces[number].first, 1, _TOO_DEEP) from None
 
-    sketch: list[Statement] = []
-    for number, name in enumerate(found.names):
-        if name:
-            sketch.append(Unread(first_ordinal(number), name))
-            continue
-        try:
-            sketch += _lowered(found.text(number), number, shape)
-        except cst.ParserSyntaxError:
-            return None
-    return Source(path, tuple(sketch), Layout(found.data, found, shape.is_plain), read_on)
+        return read_on
+
+    try:
+        sketch = _sketch(found, found.top, shape)
+    except cst.ParserSyntaxError:
+        return None
+    layout = Layout(found.data, found, shape.is_plain)
+    return Source(path, sketch, layout, refusing(_definition), refusing(_head))
 
 
-def _lowered(text: str, number: int, shape: _Shape) -> tuple[Statement, ...]:
-    """The facts of one statement of a module of that shape, with as much room as it takes."""
+def _sketch(found: Outline, numbers: Iterable[int], shape: _Shape) -> Block:
+    """A block, its definitions not read."""
+    block: list[Statement] = []
+    for number in numbers:
+        name = found.pieces[number].name
+        block += (Unread(first_ordinal(number), name),) if name else _lowered(found, number, shape)
+    return tuple(block)
 
-    def work() -> tuple[Statement, ...]:
-        return lower(cst.parse_module(text), first_ordinal(number))[0]
+
+def _head(found: Outline, number: int, shape: _Shape) -> Block:
+    """A definition without its body."""
+    piece = found.pieces[number]
+    statements = _lowered_text(found.head_module(number), number, piece, shape)
+    return tuple(msgspec.structs.replace(s, body=()) for s in statements if isinstance(s, FunctionDef | ClassDef))
+
+
+def _definition(found: Outline, number: int, shape: _Shape) -> Block:
+    """A definition; of a class, the definitions in it are not read."""
+    statements = _lowered(found, number, shape)
+    piece = found.pieces[number]
+    if piece.body is None:
+        return statements
+    head = statements[0]
+    assert isinstance(head, ClassDef)
+    body = _sketch(found, piece.body, shape)
+    return (msgspec.structs.replace(head, body=body, end=first_ordinal(piece.beyond) - 1),)
+
+
+def _lowered(found: Outline, number: int, shape: _Shape) -> Block:
+    """The facts of one piece of a module of that shape."""
+    return _lowered_text(found.module(number), number, found.pieces[number], shape)
+
+
+def _lowered_text(text: str, number: int, piece: Piece, shape: _Shape) -> Block:
+    """The facts of what a piece, or its head, is as a module, with as much room as it takes."""
+
+    def work() -> Block:
+        _, block = parsed(text, piece)
+        return lower(block, first_ordinal(number))[0]
 
     if shape.is_plain or _shape(text.encode("utf-8", "replace")).is_plain:
         with suppress(RecursionError):
@@ -113,7 +148,7 @@ def _lowered(text: str, number: int, shape: _Shape) -> tuple[Statement, ...]:
 
 
 def _as_a_whole(path: Path, data: bytes, shape: _Shape) -> Source:
-    body, _ = lower(cst.parse_module(data))
+    body, _ = lower(cst.parse_module(data).body)
     return Source(path, body, Layout(data, None, shape.is_plain))
 
 

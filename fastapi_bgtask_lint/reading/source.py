@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from fastapi_bgtask_lint.findings import Place
 from fastapi_bgtask_lint.reading.facts import (
@@ -18,7 +18,7 @@ from fastapi_bgtask_lint.reading.facts import (
     ModuleFacts,
     Statement,
     Unread,
-    statement_of,
+    piece_of,
 )
 from fastapi_bgtask_lint.reading.stack import with_stack
 from fastapi_bgtask_lint.reading.traversal import blocks
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from fastapi_bgtask_lint.reading.layout import Layout
 
 T = TypeVar("T")
-
-_GLOBAL = re.compile(r"\bglobal[ \t\\]")
+Block: TypeAlias = tuple[Statement, ...]
 
 
 class Unreadable(Exception):
@@ -45,7 +44,7 @@ class Unreadable(Exception):
         self.reason = reason
 
 
-def _nothing(number: int) -> tuple[Statement, ...]:
+def _nothing(number: int) -> Block:
     """Everything has been read."""
     return ()
 
@@ -55,43 +54,63 @@ class Source:
     """A module whose text is at hand. Its definitions are read when they are asked for."""
 
     path: Path
-    sketch: tuple[Statement, ...]
+    sketch: Block
     """The body, with definitions that need not have been read; it stays as it is when they are."""
     _layout: Layout = field(repr=False)
-    _read: Callable[[int], tuple[Statement, ...]] = field(default=_nothing, repr=False)
+    _read: Callable[[int], Block] = field(default=_nothing, repr=False)
+    _read_head: Callable[[int], Block] = field(default=_nothing, repr=False)
     refused: list[Unreadable] = field(default_factory=list, repr=False)
     """Why definitions could not be read that CPython takes and LibCST does not."""
-    _parts: dict[int, tuple[Statement, ...]] = field(default_factory=dict, repr=False)
+    _parts: dict[int, Block] = field(default_factory=dict, repr=False)
+    _heads: dict[int, Block] = field(default_factory=dict, repr=False)
     _places: dict[int, Place] = field(default_factory=dict, repr=False)
 
     @cached_property
     def facts(self) -> ModuleFacts:
-        """All that the module says."""
+        """What the module says; the definitions in its classes need not have been read."""
         body: list[Statement] = []
         for statement in self.sketch:
             body += self.definition(statement) if isinstance(statement, Unread) else (statement,)
         return ModuleFacts(tuple(body))
 
-    def definition(self, unread: Unread) -> tuple[Statement, ...]:
+    @cached_property
+    def heads(self) -> Block:
+        """The body, of its definitions only the heads."""
+        body: list[Statement] = []
+        for statement in self.sketch:
+            body += self.head(statement) if isinstance(statement, Unread) else (statement,)
+        return tuple(body)
+
+    def definition(self, unread: Unread) -> Block:
         """A definition, read now if it has not been; nothing when it can't be."""
-        number = statement_of(unread.at)
+        number = piece_of(unread.at)
         if number not in self._parts:
-            try:
-                self._parts[number] = self._read(number)
-            except Unreadable as error:
-                self.refused.append(error)
-                self._parts[number] = ()
+            self._parts[number] = self._tried(self._read, number)
         return self._parts[number]
 
-    def writes(self, unread: Unread, name: str) -> bool:
-        """Whether a name stands in the text of a definition, or as a part of another."""
-        outline = self._layout.outline
-        return outline is None or name in outline.text(statement_of(unread.at))
+    def head(self, unread: Unread) -> Block:
+        """A definition without its body: decorators, parameters, bases. The facts are not those of `definition`."""
+        number = piece_of(unread.at)
+        if number not in self._heads:
+            self._heads[number] = self._tried(self._read_head, number)
+        return self._heads[number]
 
-    def binds_globals(self, unread: Unread) -> bool:
-        """Whether a definition can hold a `global` statement."""
+    def _tried(self, read: Callable[[int], Block], number: int) -> Block:
+        try:
+            return read(number)
+        except Unreadable as error:
+            self.refused.append(error)
+            return ()
+
+    def says(self, statement: Statement, pattern: re.Pattern[str]) -> bool:
+        """Whether a pattern fits in the text of a statement of a module or class, of all that is in it too."""
         outline = self._layout.outline
-        return outline is None or _GLOBAL.search(outline.text(statement_of(unread.at))) is not None
+        return outline is None or pattern.search(outline.whole(piece_of(statement.at))) is not None
+
+    def head_says(self, statement: Statement, pattern: re.Pattern[str]) -> bool:
+        """The same of the head, if it is a definition."""
+        outline = self._layout.outline
+        return outline is None or pattern.search(outline.head(piece_of(statement.at))) is not None
 
     def place(self, at: int) -> Place:
         """Where a fact stands: the whole of an expression or simple statement, the head of a compound one.
@@ -125,7 +144,7 @@ class Source:
         return tuple(sorted(lines))
 
     def _functions_round(self, at: int) -> Iterator[FunctionDef]:
-        stack: list[Statement] = list(self._parts.get(statement_of(at), self.sketch))
+        stack: list[Statement] = list(self._parts.get(piece_of(at), self.sketch))
         while stack:
             statement = stack.pop()
             if isinstance(statement, FunctionDef):

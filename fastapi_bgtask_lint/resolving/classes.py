@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fastapi_bgtask_lint.reading.facts import (
@@ -19,6 +20,7 @@ from fastapi_bgtask_lint.reading.facts import (
     Name,
     Raise,
     Statement,
+    Unread,
 )
 from fastapi_bgtask_lint.reading.traversal import blocks, statements
 from fastapi_bgtask_lint.resolving.bindings import Assigned, Binding, Defined
@@ -46,7 +48,18 @@ if TYPE_CHECKING:
 
 _STATIC = "builtins.staticmethod"
 _OF_CLASS = "builtins.classmethod"
+_ASSIGNED = r"\.[\s\\]*{name}\b[\s\\]*(?:=(?!=)|:(?!=)|[],)](?:[\s\w\\.,()*[\]]|#[^\n]*\n)*=(?!=))"
+"""An attribute where it may be assigned to: alone, annotated, or among others that come before an equals sign."""
 _PROPERTIES = ("builtins.property", "functools.cached_property", "abc.abstractproperty")
+
+
+@dataclass(frozen=True, slots=True)
+class _Assignment:
+    """`self.attribute = value` in a method, the attribute at a way into the target."""
+
+    method: FunctionDef
+    statement: Assign
+    way: Way
 
 
 class Classes:
@@ -55,7 +68,7 @@ class Classes:
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
         self._linear: dict[Class, tuple[Class | External | Unknown, ...]] = {}
-        self._assigned: dict[ClassDef, dict[str, list[tuple[FunctionDef, Assign, Expression | None, Way]]]] = {}
+        self._assigned: dict[tuple[ClassDef, str], tuple[_Assignment, ...]] = {}
 
     def frame(self, cls: Class) -> Frame:
         """The scope of the class body."""
@@ -131,9 +144,10 @@ class Classes:
 
     def _member(self, binding: Binding, holder: Class, frame: Frame, receiver: Values) -> Values:
         values = self._evaluator.bound(binding, frame)
-        if not isinstance(binding, Defined) or not isinstance(binding.definition, FunctionDef):
+        definition = holder.module.definition(binding.definition) if isinstance(binding, Defined) else None
+        if not isinstance(definition, FunctionDef):
             return values
-        kinds = self.decorators(binding.definition, frame)
+        kinds = self.decorators(definition, frame)
         if kinds & set(_PROPERTIES):
             return self._property(values, receiver)
         return union(*(self._received(value, kinds, holder, receiver) for value in values))
@@ -202,21 +216,12 @@ class Classes:
         for base in self.line(instance.cls):
             if not isinstance(base, Class):
                 continue
-            for method, statement, value, way in self.assignments(base).get(name, ()):
-                results.append(self._assigned_value(instance, base, method, statement, value, way))
+            results += [self._assigned_value(instance, base, found) for found in self._assignments(base, name)]
         return union(*results)
 
-    def _assigned_value(
-        self,
-        instance: Instance,
-        holder: Class,
-        method: FunctionDef,
-        statement: Assign,
-        value: Expression | None,
-        way: Way,
-    ) -> Values:
-        frame = self.method_frame(instance, holder, method)
-        binding = Assigned(statement.at, value, way, statement.annotation)
+    def _assigned_value(self, instance: Instance, holder: Class, found: _Assignment) -> Values:
+        frame = self.method_frame(instance, holder, found.method)
+        binding = Assigned(found.statement.at, found.statement.value, found.way, found.statement.annotation)
         return self._evaluator.bound(binding, frame)
 
     def method_frame(self, instance: Instance, holder: Class, method: FunctionDef) -> Frame:
@@ -229,28 +234,13 @@ class Classes:
             arguments += [pair for pair in instance.arguments if pair[0] not in first]
         return self._evaluator.frame(holder.module, method, self.frame(holder), tuple(arguments))
 
-    def assignments(self, cls: Class) -> dict[str, list[tuple[FunctionDef, Assign, Expression | None, Way]]]:
-        """The assignments to attributes of `self` in the methods of one class body, by attribute."""
-        definition = cls.definition
-        if definition not in self._assigned:
-            self._assigned[definition] = {}
-            for method in methods(definition):
-                self._collect(method, self._assigned[definition])
-        return self._assigned[definition]
-
-    @staticmethod
-    def _collect(
-        method: FunctionDef, found: dict[str, list[tuple[FunctionDef, Assign, Expression | None, Way]]]
-    ) -> None:
-        if not method.parameters:
-            return
-        this = method.parameters[0].name
-        for statement in statements(method.body):
-            if not isinstance(statement, Assign) or statement.operator:
-                continue
-            for target in statement.targets:
-                for attribute, way in _attributes_of(target, this):
-                    found.setdefault(attribute, []).append((method, statement, statement.value, way))
+    def _assignments(self, cls: Class, name: str) -> tuple[_Assignment, ...]:
+        """The assignments to an attribute of `self` in the methods of one class body."""
+        key = (cls.definition, name)
+        if key not in self._assigned:
+            methods = _methods_saying(cls, re.compile(_ASSIGNED.format(name=re.escape(name))))
+            self._assigned[key] = tuple(found for method in methods for found in _assigning(method, name))
+        return self._assigned[key]
 
     def super_attribute(self, value: Super, name: str) -> Values:
         """`super().name` in a method of a class."""
@@ -268,15 +258,31 @@ class Classes:
         return all(_says_nothing(statement) for statement in function.body)
 
 
-def methods(definition: ClassDef) -> Iterator[FunctionDef]:
-    """The functions of a class body, those in its branches too."""
-    stack: list[Statement] = list(reversed(definition.body))
+def _methods_saying(cls: Class, pattern: re.Pattern[str]) -> Iterator[FunctionDef]:
+    """The functions of a class body, those in its branches too; not those in whose text the pattern does not fit."""
+    source = cls.module.source
+    stack: list[Statement] = list(reversed(cls.definition.body))
     while stack:
         statement = stack.pop()
-        if isinstance(statement, FunctionDef):
+        if isinstance(statement, Unread):
+            stack.extend(source.definition(statement) if source.says(statement, pattern) else ())
+        elif isinstance(statement, FunctionDef):
             yield statement
+        else:
+            stack.extend(reversed([child for block in blocks(statement) for child in block]))
+
+
+def _assigning(method: FunctionDef, name: str) -> Iterator[_Assignment]:
+    if not method.parameters:
+        return
+    this = method.parameters[0].name
+    for statement in statements(method.body):
+        if not isinstance(statement, Assign) or statement.operator:
             continue
-        stack.extend(reversed([child for block in blocks(statement) for child in block]))
+        for target in statement.targets:
+            yield from (
+                _Assignment(method, statement, way) for found, way in _attributes_of(target, this) if found == name
+            )
 
 
 def _attributes_of(target: Expression, this: str) -> Iterator[tuple[str, Way]]:

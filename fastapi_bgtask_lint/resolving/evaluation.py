@@ -312,12 +312,18 @@ class Evaluator:
     def name(self, name: Name, frame: Frame) -> Values:
         """What a name means where it is read."""
         reaching = self.reaching(frame)
-        bindings = reaching.at_use.get(name.at) or (reaching.in_head(name) if frame.scope is None else ())
+        bindings = reaching.at_use.get(name.at) or self._in_head(name, frame)
         if bindings:
             return self.all_bound(bindings, frame)
         if name.id in reaching.everywhere and frame.scope is not None and not isinstance(frame.scope, ClassDef):
             return NOTHING
         return self.free(name.id, frame)
+
+    def _in_head(self, name: Name, frame: Frame) -> tuple[Binding, ...]:
+        """The definitions in the bodies of modules and classes are read after those bodies were looked at."""
+        if isinstance(frame.scope, FunctionDef | Lambda):
+            return ()
+        return self.reaching(frame).in_head(name)
 
     def free(self, name: str, frame: Frame) -> Values:
         """What a name means that the scope itself does not bind: in the scopes round it, the module, the built-ins."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,7 @@ from fastapi_bgtask_lint.reading.source import Source, Unreadable
 from fastapi_bgtask_lint.reading.traversal import blocks, statements
 from fastapi_bgtask_lint.witness import FILE, FOLDER, Witness, kind
 
+_GLOBAL = re.compile(r"\bglobal[ \t\\]")
 _PROJECT_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
 
 
@@ -35,7 +37,7 @@ class Module:
 
     @property
     def sketch(self) -> tuple[Statement, ...]:
-        """The module's body, without what its definitions say."""
+        """The module's body, its definitions not read."""
         return self.source.sketch
 
     @property
@@ -51,26 +53,34 @@ class Module:
     @cached_property
     def global_functions(self) -> tuple[FunctionDef, ...]:
         """The functions that bind names of the module, in the order of the source."""
-        body: list[Statement] = []
-        for statement in self.source.sketch:
-            if not isinstance(statement, Unread):
-                body.append(statement)
-            elif self.source.binds_globals(statement):
-                body += self.source.definition(statement)
-        return tuple(found for found in _functions(tuple(body)) if _declares_global(found))
+        stack = list(reversed(self.sketch))
+        found: list[FunctionDef] = []
+        while stack:
+            statement = stack.pop()
+            if isinstance(statement, Unread):
+                stack.extend(self.source.definition(statement) if self.source.says(statement, _GLOBAL) else ())
+                continue
+            if isinstance(statement, FunctionDef) and _declares_global(statement):
+                found.append(statement)
+            inner = [statement.body] if isinstance(statement, FunctionDef | ClassDef) else blocks(statement)
+            stack.extend(reversed([child for block in inner for child in block]))
+        return tuple(found)
 
-    def naming(self, names: tuple[str, ...]) -> tuple[Statement, ...]:
-        """The module's body without the definitions in which none of the names is written."""
+    @property
+    def heads(self) -> tuple[Statement, ...]:
+        """The module's body, of its definitions only the heads."""
+        return self.source.heads
+
+    def saying(self, pattern: re.Pattern[str]) -> tuple[Statement, ...]:
+        """The same without the statements and heads in whose text a pattern does not fit."""
         body: list[Statement] = []
-        for statement in self.source.sketch:
-            if not isinstance(statement, Unread):
-                body.append(statement)
-            elif any(self.source.writes(statement, name) for name in names):
-                body += self.source.definition(statement)
+        for statement in self.sketch:
+            if self.source.head_says(statement, pattern):
+                body += self.source.head(statement) if isinstance(statement, Unread) else (statement,)
         return tuple(body)
 
     def definition(self, found: FunctionDef | ClassDef | Unread) -> FunctionDef | ClassDef | None:
-        """A definition of the module's body, read if it has not been; None when it can't be."""
+        """A definition in the body of the module or of a class, read if it has not been; None when it can't be."""
         if not isinstance(found, Unread):
             return found
         statement = next(iter(self.source.definition(found)), None)
@@ -79,19 +89,6 @@ class Module:
 
 def _declares_global(definition: FunctionDef) -> bool:
     return any(isinstance(s, Scope) and s.kind == "global" for s in statements(definition.body))
-
-
-def _functions(body: tuple[Statement, ...]) -> Iterator[FunctionDef]:
-    stack = list(reversed(body))
-    while stack:
-        statement = stack.pop()
-        if isinstance(statement, FunctionDef | ClassDef):
-            if isinstance(statement, FunctionDef):
-                yield statement
-            inner: Sequence[Statement] = statement.body
-        else:
-            inner = [child for block in blocks(statement) for child in block]
-        stack.extend(reversed(inner))
 
 
 @dataclass(frozen=True, slots=True)

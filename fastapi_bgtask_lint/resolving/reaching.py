@@ -28,7 +28,7 @@ from fastapi_bgtask_lint.reading.facts import (
     Unread,
     With,
     first_ordinal,
-    statement_of,
+    piece_of,
 )
 from fastapi_bgtask_lint.reading.traversal import children, statements
 from fastapi_bgtask_lint.resolving.bindings import (
@@ -83,8 +83,8 @@ class Reaching:
     """The state where a nested function, class or lambda is defined."""
 
     def in_head(self, name: Name) -> tuple[Binding, ...]:
-        """The bindings that reach a name in the head of a module's definition: it was not read when this was made."""
-        return self.before.get(first_ordinal(statement_of(name.at)), {}).get(name.id, ())
+        """The bindings that reach a name in the head of a definition that was not read when this was made."""
+        return self.before.get(first_ordinal(piece_of(name.at)), {}).get(name.id, ())
 
 
 def reaching_definitions(scope: FunctionDef | Lambda | ClassDef | None, body: Sequence[Statement]) -> Reaching:
