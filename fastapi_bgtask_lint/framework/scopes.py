@@ -46,6 +46,18 @@ def scopes_saying(evaluator: Evaluator, module: Module, pattern: re.Pattern[str]
     yield from _inner(evaluator, root, module.sketch, pattern)
 
 
+def nested(evaluator: Evaluator, frame: Frame) -> Iterator[Frame]:
+    """A function and those that are nested in it, when nothing is known of its callers."""
+    root = _plain(evaluator, frame)
+    yield root
+    yield from _inner(evaluator, root, body_of(root), _ANY)
+
+
+def _plain(evaluator: Evaluator, frame: Frame) -> Frame:
+    parent = None if frame.parent is None else _plain(evaluator, frame.parent)
+    return evaluator.frame(frame.module, frame.scope, parent)
+
+
 def _inner(
     evaluator: Evaluator, parent: Frame, body: tuple[Statement, ...], pattern: re.Pattern[str]
 ) -> Iterator[Frame]:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fastapi_bgtask_lint.discovery import python_files
-from fastapi_bgtask_lint.framework.scopes import calls, scopes_saying, steps_saying
+from fastapi_bgtask_lint.framework.scopes import calls, nested, scopes_saying, steps_saying
 from fastapi_bgtask_lint.reading.facts import Call
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.values import Frame
 from fastapi_bgtask_lint.witness import Search
 
+_ANY = re.compile("")
 _FILES = 200
 """A name that stands in more files than this is too common to be searched for."""
 
@@ -34,10 +35,25 @@ class Sources:
         """The calls in those scopes."""
         yield from self._calls_in(_words(names))
 
-    def calls_of(self, name: str) -> Iterator[tuple[Frame, Call]]:
-        """The calls in the scopes of all modules that call a name, or hand it to FastAPI, in the order of paths."""
+    def calls_of_function(self, name: str) -> Iterator[tuple[Frame, Call]]:
+        """The calls in the scopes of all modules that call a name or hand it to FastAPI, in the order of paths.
+
+        Objects have no functions of modules, so what is called on `self` is left out.
+        """
+        return self._calls_of_name(name, rb"(?<!def )(?<!self\.)(?<!cls\.)\b")
+
+    def calls_of_method(self, name: str) -> Iterator[tuple[Frame, Call]]:
+        """The same for what is called on something."""
+        return self._calls_of_name(name, rb"\.\s*")
+
+    def calls_near(self, frame: Frame) -> Iterator[tuple[Frame, Call]]:
+        """The calls of a function and of those nested in it: all that can name one of these."""
+        for scope in nested(self.evaluator, frame):
+            yield from ((scope, call) for call in self._calls_of(scope, _ANY))
+
+    def _calls_of_name(self, name: str, before: bytes) -> Iterator[tuple[Frame, Call]]:
         word = re.escape(name.encode())
-        called = rb"\b" + word + rb"\s*\("
+        called = before + word + rb"\s*\("
         depended = rb"(?:Depends|Security)\s*\(\s*(?:\w+\s*=\s*)?(?:\w+\.)*" + word + rb"\b"
         routed = rb"add_api_(?:websocket_)?route\s*\([^()]*\b" + word + rb"\b"
         yield from self._calls_in(Search((name.encode(),), rb"|".join((called, depended, routed))))
