@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import NoReturn
 
 from fastapi_bgtask_lint import __version__
 
@@ -14,7 +16,14 @@ def main() -> int:
         return 0
     from fastapi_bgtask_lint import cli
 
-    return cli.main()
+    return _leave(cli.main())
+
+
+def _leave(status: int) -> NoReturn:
+    """Ends the process without taking its objects apart one by one, which takes a second after a large project."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 if __name__ == "__main__":

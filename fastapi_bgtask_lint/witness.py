@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Mapping
@@ -25,14 +26,27 @@ def kind(path: str) -> str:
 
 
 class Search(msgspec.Struct, frozen=True, array_like=True):
-    """All files of the project were looked through for a pattern, which fits only where one of the words stands."""
+    """All files of the project were looked through for patterns, which fit only where one of the words stands.
+
+    A pattern should begin with a word of its own: then the `re` module finds the places where it may fit ten times as
+    fast.
+    """
 
     words: tuple[bytes, ...]
-    pattern: bytes
+    patterns: tuple[bytes, ...]
 
     def finds(self, text: bytes) -> bool:
-        """Whether the pattern fits in a file's content."""
-        return any(word in text for word in self.words) and re.search(self.pattern, text) is not None
+        """Whether a pattern fits in a file's content."""
+        return any(word in text for word in self.words) and any(re.search(found, text) for found in self.patterns)
+
+    def fits(self, text: str) -> bool:
+        """Whether a pattern fits in a part of a file."""
+        return any(_of_text(pattern).search(text) for pattern in self.patterns)
+
+
+@functools.cache
+def _of_text(pattern: bytes) -> re.Pattern[str]:
+    return re.compile(pattern.decode())
 
 
 class Witness(msgspec.Struct):

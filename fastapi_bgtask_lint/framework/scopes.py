@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,12 +15,11 @@ from fastapi_bgtask_lint.reading.facts import (
     Try,
     Unread,
 )
+from fastapi_bgtask_lint.reading.source import Fits
 from fastapi_bgtask_lint.reading.traversal import blocks, expressions, holds, statements, walk
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.project import Module
 from fastapi_bgtask_lint.resolving.values import Frame
-
-_ANY = re.compile("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,25 +30,30 @@ class Step:
     expression: Expression
 
 
+def anything(text: str) -> bool:
+    """Whatever is written."""
+    return True
+
+
 def scopes(evaluator: Evaluator, module: Module) -> Iterator[Frame]:
     """The module itself and all its functions, nested ones and methods too, in the order of the source."""
     root = evaluator.module_frame(module)
     yield root
-    yield from _inner(evaluator, root, module.sketch, _ANY)
+    yield from _inner(evaluator, root, module.sketch, anything)
 
 
-def scopes_saying(evaluator: Evaluator, module: Module, pattern: re.Pattern[str]) -> Iterator[Frame]:
-    """The module itself and those of its functions in whose text, or in that of a function round them, it fits."""
+def scopes_saying(evaluator: Evaluator, module: Module, fits: Fits) -> Iterator[Frame]:
+    """The module itself and those of its functions whose text, or that of a function round them, it fits."""
     root = evaluator.module_frame(module)
     yield root
-    yield from _inner(evaluator, root, module.sketch, pattern)
+    yield from _inner(evaluator, root, module.sketch, fits)
 
 
 def nested(evaluator: Evaluator, frame: Frame) -> Iterator[Frame]:
     """A function and those that are nested in it, when nothing is known of its callers."""
     root = _plain(evaluator, frame)
     yield root
-    yield from _inner(evaluator, root, body_of(root), _ANY)
+    yield from _inner(evaluator, root, body_of(root), anything)
 
 
 def _plain(evaluator: Evaluator, frame: Frame) -> Frame:
@@ -58,12 +61,10 @@ def _plain(evaluator: Evaluator, frame: Frame) -> Frame:
     return evaluator.frame(frame.module, frame.scope, parent)
 
 
-def _inner(
-    evaluator: Evaluator, parent: Frame, body: tuple[Statement, ...], pattern: re.Pattern[str]
-) -> Iterator[Frame]:
+def _inner(evaluator: Evaluator, parent: Frame, body: tuple[Statement, ...], fits: Fits) -> Iterator[Frame]:
     module = parent.module
     for found in _definitions(body):
-        if isinstance(found, Unread) and not module.source.says(found, pattern):
+        if isinstance(found, Unread) and not module.source.says(found, fits):
             continue
         definition = module.definition(found)
         if definition is None:
@@ -71,7 +72,7 @@ def _inner(
         frame = evaluator.frame(module, definition, parent)
         if isinstance(definition, FunctionDef):
             yield frame
-        yield from _inner(evaluator, frame, definition.body, pattern)
+        yield from _inner(evaluator, frame, definition.body, fits)
 
 
 def _definitions(body: tuple[Statement, ...]) -> Iterator[FunctionDef | ClassDef | Unread]:
@@ -108,9 +109,9 @@ def _steps(body: tuple[Statement, ...]) -> Iterator[Step]:
                 yield Step(statement, expression)
 
 
-def steps_saying(frame: Frame, pattern: re.Pattern[str]) -> Iterator[Step]:
-    """All expressions of the scope's own body; of a module, those of the statements in whose text a pattern fits."""
-    return _steps(frame.module.saying(pattern) if frame.scope is None else body_of(frame))
+def steps_saying(frame: Frame, fits: Fits) -> Iterator[Step]:
+    """All expressions of the scope's own body; of a module, those of the statements that it fits."""
+    return _steps(frame.module.saying(fits) if frame.scope is None else body_of(frame))
 
 
 def calls(frame: Frame) -> Iterator[tuple[Statement, Call]]:

@@ -17,6 +17,7 @@ from fastapi_bgtask_lint.reading.facts import first_ordinal, piece_of
 from fastapi_bgtask_lint.reading.lowering import lower
 from fastapi_bgtask_lint.reading.outline import Outline, Piece
 from fastapi_bgtask_lint.reading.positions import positions
+from fastapi_bgtask_lint.reading.shape import shape
 
 _KEYWORDS: dict[type[cst.CSTNode], str] = {
     cst.Try: "try",
@@ -59,8 +60,12 @@ class Layout:
     data: bytes
     outline: Outline | None
     """None when LibCST parsed the module as a whole."""
-    is_plain: bool
-    """It takes no more stack than every thread has."""
+
+    def is_plain(self, at: int) -> bool:
+        """Looking where a node stands takes no more stack than every thread has."""
+        if self.outline is None:
+            return shape(self.data).is_plain
+        return shape(self.outline.text(piece_of(at)).encode("utf-8", "replace")).is_plain
 
     def stretch(self, at: int) -> tuple[CodePosition, CodePosition] | None:
         """Where a node begins and ends; of a compound statement, its head. Lines count from 1, columns from 0."""

@@ -9,7 +9,6 @@ import tokenize
 import warnings
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import libcst as cst
@@ -19,17 +18,11 @@ from fastapi_bgtask_lint.reading.facts import ClassDef, FunctionDef, Statement, 
 from fastapi_bgtask_lint.reading.layout import Layout, parsed
 from fastapi_bgtask_lint.reading.lowering import lower
 from fastapi_bgtask_lint.reading.outline import Outline, Piece, outline
+from fastapi_bgtask_lint.reading.shape import shape
 from fastapi_bgtask_lint.reading.source import Block, Source, Unreadable
 from fastapi_bgtask_lint.reading.stack import with_stack
 
-_PLAIN_DEPTH = 100
-_PLAIN_CHAIN = 400
-_GREATEST_DEPTH = 1_000
-"""LibCST's parser takes 8 seconds for so many nested calls; three times as many overflow 8 MiB of stack."""
-_GREATEST_CHAIN = 6_000
-"""LibCST's parser takes time as the square of a chain's length: 5,000 terms take 6 seconds."""
 _TOO_DEEP = "nested too deep or chained too long to be parsed"
-_OPERATORS = re.compile(rb"[-+*/%|&^<>=(\[{.~]|\b(?:not|await|lambda|if|for|and|or)\b|[\"'] *[\"']")
 _LIBCST_PLACE = re.compile(r"error at (\d+):(\d+): ")
 _LINE_END = re.compile("\r\n?|\n")
 _COOKIE = re.compile(rb"[ \t\f]*#.*?coding[:=]")
@@ -41,28 +34,38 @@ def read(path: Path, data: bytes) -> Source:
     Raises:
         Unreadable: it can't be decoded or parsed, or nests deeper than the parser can bear.
     """
-    shape = _shape(data)
-    if shape.is_too_deep:
-        refusal = _refusal(path, data)
-        if refusal is not None:
-            raise refusal
+    found = outline(data)
     try:
-        found = outline(data)
-        source = _by_piece(path, found, shape) if found is not None else None
+        source = _by_piece(path, found) if found is not None else None
         if source is not None:
             return source
-        if shape.is_plain:
-            return _as_a_whole(path, data, shape)
     except RecursionError:
         pass
     except BaseException as error:  # noqa: BLE001 - what is not LibCST's goes on from there
         raise _told(path, data, error) from None
-    return _deep(path, data, shape)
+    return _whole(path, data)
 
 
-def _deep(path: Path, data: bytes, shape: _Shape) -> Source:
+def _whole(path: Path, data: bytes) -> Source:
+    """A module that CPython, or LibCST in one of its pieces, refuses. LibCST may bear it, or has a clear reason."""
+    seen = shape(data)
+    if seen.is_too_deep:
+        refusal = _refusal(path, data)
+        if refusal is not None:
+            raise refusal
     try:
-        return with_stack(lambda: _as_a_whole(path, data, shape))
+        if seen.is_plain:
+            return _as_a_whole(path, data)
+    except RecursionError:
+        pass
+    except BaseException as error:  # noqa: BLE001 - what is not LibCST's goes on from there
+        raise _told(path, data, error) from None
+    return _deep(path, data)
+
+
+def _deep(path: Path, data: bytes) -> Source:
+    try:
+        return with_stack(lambda: _as_a_whole(path, data))
     except RecursionError:
         raise _refusal(path, data) or Unreadable(path, 1, 1, _TOO_DEEP) from None
     except BaseException as error:  # noqa: BLE001 - what is not LibCST's goes on from there
@@ -76,16 +79,16 @@ def _told(path: Path, data: bytes, error: BaseException) -> Unreadable:
     return _refusal(path, data) or _libcst_refusal(path, error)
 
 
-def _by_piece(path: Path, found: Outline, shape: _Shape) -> Source | None:
+def _by_piece(path: Path, found: Outline) -> Source | None:
     """A module of which definitions are read when they are asked for.
 
     None when LibCST refuses another piece; what it says of the whole is clearer.
     """
 
-    def refusing(read_one: Callable[[Outline, int, _Shape], Block]) -> Callable[[int], Block]:
+    def refusing(read_one: Callable[[Outline, int], Block]) -> Callable[[int], Block]:
         def read_on(number: int) -> Block:
             try:
-                return read_one(found, number, shape)
+                return read_one(found, number)
             except cst.ParserSyntaxError as error:
                 raise _libcst_refusal(path, error) from None
             except RecursionError:
@@ -94,62 +97,62 @@ def _by_piece(path: Path, found: Outline, shape: _Shape) -> Source | None:
         return read_on
 
     try:
-        sketch = _sketch(found, found.top, shape)
+        sketch = _sketch(found, found.top)
     except cst.ParserSyntaxError:
         return None
-    layout = Layout(found.data, found, shape.is_plain)
+    layout = Layout(found.data, found)
     return Source(path, sketch, layout, refusing(_definition), refusing(_head))
 
 
-def _sketch(found: Outline, numbers: Iterable[int], shape: _Shape) -> Block:
+def _sketch(found: Outline, numbers: Iterable[int]) -> Block:
     """A block, its definitions not read."""
     block: list[Statement] = []
     for number in numbers:
         name = found.pieces[number].name
-        block += (Unread(first_ordinal(number), name),) if name else _lowered(found, number, shape)
+        block += (Unread(first_ordinal(number), name),) if name else _lowered(found, number)
     return tuple(block)
 
 
-def _head(found: Outline, number: int, shape: _Shape) -> Block:
+def _head(found: Outline, number: int) -> Block:
     """A definition without its body."""
     piece = found.pieces[number]
-    statements = _lowered_text(found.head_module(number), number, piece, shape)
+    statements = _lowered_text(found.head_module(number), number, piece)
     return tuple(msgspec.structs.replace(s, body=()) for s in statements if isinstance(s, FunctionDef | ClassDef))
 
 
-def _definition(found: Outline, number: int, shape: _Shape) -> Block:
+def _definition(found: Outline, number: int) -> Block:
     """A definition; of a class, the definitions in it are not read."""
-    statements = _lowered(found, number, shape)
+    statements = _lowered(found, number)
     piece = found.pieces[number]
     if piece.body is None:
         return statements
     head = statements[0]
     assert isinstance(head, ClassDef)
-    body = _sketch(found, piece.body, shape)
+    body = _sketch(found, piece.body)
     return (msgspec.structs.replace(head, body=body, end=first_ordinal(piece.beyond) - 1),)
 
 
-def _lowered(found: Outline, number: int, shape: _Shape) -> Block:
-    """The facts of one piece of a module of that shape."""
-    return _lowered_text(found.module(number), number, found.pieces[number], shape)
+def _lowered(found: Outline, number: int) -> Block:
+    """The facts of one piece of a module."""
+    return _lowered_text(found.module(number), number, found.pieces[number])
 
 
-def _lowered_text(text: str, number: int, piece: Piece, shape: _Shape) -> Block:
+def _lowered_text(text: str, number: int, piece: Piece) -> Block:
     """The facts of what a piece, or its head, is as a module, with as much room as it takes."""
 
     def work() -> Block:
         _, block = parsed(text, piece)
         return lower(block, first_ordinal(number))[0]
 
-    if shape.is_plain or _shape(text.encode("utf-8", "replace")).is_plain:
+    if shape(text.encode("utf-8", "replace")).is_plain:
         with suppress(RecursionError):
             return work()
     return with_stack(work)
 
 
-def _as_a_whole(path: Path, data: bytes, shape: _Shape) -> Source:
+def _as_a_whole(path: Path, data: bytes) -> Source:
     body, _ = lower(cst.parse_module(data).body)
-    return Source(path, body, Layout(data, None, shape.is_plain))
+    return Source(path, body, Layout(data, None))
 
 
 def _libcst_refusal(path: Path, error: BaseException) -> Unreadable:
@@ -216,40 +219,3 @@ def _compile_check(source: str | bytes) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         compile(source, "<unknown>", "exec", flags=ast.PyCF_ONLY_AST, dont_inherit=True)
-
-
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """How a text looks from afar, strings and comments included, so both may be more than there is."""
-
-    deepest: int
-    """Brackets that are open at a time, or levels of indentation."""
-    busiest: int
-    """Operators and brackets of one statement."""
-
-    @property
-    def is_plain(self) -> bool:
-        """It takes no more stack than every thread has."""
-        return self.deepest <= _PLAIN_DEPTH and self.busiest <= _PLAIN_CHAIN
-
-    @property
-    def is_too_deep(self) -> bool:
-        """LibCST's parser may end the process or take minutes."""
-        return self.deepest > _GREATEST_DEPTH or self.busiest > _GREATEST_CHAIN
-
-
-def _shape(data: bytes) -> _Shape:
-    depth = deepest = busy = 0
-    busiest = data.count(b"elif")
-    for line in data.replace(b"\r", b"\n").split(b"\n"):
-        if depth > 0 or len(line) > _PLAIN_CHAIN or line.endswith(b"\\"):
-            busy += len(_OPERATORS.findall(line))
-            busiest = max(busiest, busy)
-        if line[:_PLAIN_DEPTH].isspace():
-            deepest = max(deepest, len(line) - len(line.lstrip()))
-        opened = line.count(b"(") + line.count(b"[") + line.count(b"{")
-        deepest = max(deepest, depth + opened)
-        depth = max(0, depth + opened - line.count(b")") - line.count(b"]") - line.count(b"}"))
-        if depth == 0 and not line.endswith(b"\\"):
-            busy = 0
-    return _Shape(deepest, busiest)

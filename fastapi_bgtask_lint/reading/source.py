@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Block: TypeAlias = tuple[Statement, ...]
+Fits: TypeAlias = Callable[[str], object]
+"""Tells whether what is looked for stands in a text: the `search` of a pattern, for one."""
 
 
 class Unreadable(Exception):
@@ -102,15 +103,15 @@ class Source:
             self.refused.append(error)
             return ()
 
-    def says(self, statement: Statement, pattern: re.Pattern[str]) -> bool:
-        """Whether a pattern fits in the text of a statement of a module or class, of all that is in it too."""
+    def says(self, statement: Statement, fits: Fits) -> bool:
+        """Whether something fits the text of a statement of a module or class, of all that is in it too."""
         outline = self._layout.outline
-        return outline is None or pattern.search(outline.whole(piece_of(statement.at))) is not None
+        return outline is None or bool(fits(outline.whole(piece_of(statement.at))))
 
-    def head_says(self, statement: Statement, pattern: re.Pattern[str]) -> bool:
+    def head_says(self, statement: Statement, fits: Fits) -> bool:
         """The same of the head, if it is a definition."""
         outline = self._layout.outline
-        return outline is None or pattern.search(outline.head(piece_of(statement.at))) is not None
+        return outline is None or bool(fits(outline.head(piece_of(statement.at))))
 
     def place(self, at: int) -> Place:
         """Where a fact stands: the whole of an expression or simple statement, the head of a compound one.
@@ -122,14 +123,14 @@ class Source:
         return self._places[at]
 
     def _place(self, at: int) -> Place:
-        stretch = self._found(lambda: self._layout.stretch(at))
+        stretch = self._found(at, functools.partial(self._layout.stretch, at))
         if stretch is None:
             return Place(self.path, 1, 1, 1, 1)
         start, end = stretch
         return Place(self.path, start.line, start.column + 1, end.line, end.column + 1, self._scopes(at))
 
-    def _found(self, look: Callable[[], T]) -> T | None:
-        if self._layout.is_plain:
+    def _found(self, at: int, look: Callable[[], T]) -> T | None:
+        if self._layout.is_plain(at):
             with suppress(RecursionError):
                 return look()
         try:
@@ -140,7 +141,7 @@ class Source:
     def _scopes(self, at: int) -> tuple[int, ...]:
         lines: set[int] = set()
         for function in self._functions_round(at):
-            lines |= self._found(functools.partial(self._layout.heads, function.at)) or set()
+            lines |= self._found(at, functools.partial(self._layout.heads, function.at)) or set()
         return tuple(sorted(lines))
 
     def _functions_round(self, at: int) -> Iterator[FunctionDef]:

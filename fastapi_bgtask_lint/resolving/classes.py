@@ -22,6 +22,7 @@ from fastapi_bgtask_lint.reading.facts import (
     Statement,
     Unread,
 )
+from fastapi_bgtask_lint.reading.source import Fits
 from fastapi_bgtask_lint.reading.traversal import blocks, statements
 from fastapi_bgtask_lint.resolving.bindings import Assigned, Binding, Defined
 from fastapi_bgtask_lint.resolving.bindings import Path as Way
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 
 _STATIC = "builtins.staticmethod"
 _OF_CLASS = "builtins.classmethod"
-_ASSIGNED = r"\.[\s\\]*{name}\b[\s\\]*(?:=(?!=)|:(?!=)|[],)](?:[\s\w\\.,()*[\]]|#[^\n]*\n)*=(?!=))"
+_ASSIGNED = r"{name}(?<=\.{name})\b[\s\\]*(?:=(?!=)|:(?!=)|[],)](?:[\s\w\\.,()*[\]]|#[^\n]*\n)*=(?!=))"
 """An attribute where it may be assigned to: alone, annotated, or among others that come before an equals sign."""
 _PROPERTIES = ("builtins.property", "functools.cached_property", "abc.abstractproperty")
 
@@ -238,7 +239,7 @@ class Classes:
         """The assignments to an attribute of `self` in the methods of one class body."""
         key = (cls.definition, name)
         if key not in self._assigned:
-            methods = _methods_saying(cls, re.compile(_ASSIGNED.format(name=re.escape(name))))
+            methods = _methods_saying(cls, re.compile(_ASSIGNED.format(name=re.escape(name))).search)
             self._assigned[key] = tuple(found for method in methods for found in _assigning(method, name))
         return self._assigned[key]
 
@@ -258,14 +259,14 @@ class Classes:
         return all(_says_nothing(statement) for statement in function.body)
 
 
-def _methods_saying(cls: Class, pattern: re.Pattern[str]) -> Iterator[FunctionDef]:
-    """The functions of a class body, those in its branches too; not those in whose text the pattern does not fit."""
+def _methods_saying(cls: Class, fits: Fits) -> Iterator[FunctionDef]:
+    """The functions of a class body, those in its branches too; not those whose text is not what is looked for."""
     source = cls.module.source
     stack: list[Statement] = list(reversed(cls.definition.body))
     while stack:
         statement = stack.pop()
         if isinstance(statement, Unread):
-            stack.extend(source.definition(statement) if source.says(statement, pattern) else ())
+            stack.extend(source.definition(statement) if source.says(statement, fits) else ())
         elif isinstance(statement, FunctionDef):
             yield statement
         else:

@@ -17,7 +17,7 @@ from fastapi_bgtask_lint.reading.facts import (
     Statement,
     Unread,
 )
-from fastapi_bgtask_lint.reading.source import Source, Unreadable
+from fastapi_bgtask_lint.reading.source import Fits, Source, Unreadable
 from fastapi_bgtask_lint.reading.traversal import blocks, statements
 from fastapi_bgtask_lint.witness import FILE, FOLDER, Witness, kind
 
@@ -58,7 +58,7 @@ class Module:
         while stack:
             statement = stack.pop()
             if isinstance(statement, Unread):
-                stack.extend(self.source.definition(statement) if self.source.says(statement, _GLOBAL) else ())
+                stack.extend(self.source.definition(statement) if self.source.says(statement, _GLOBAL.search) else ())
                 continue
             if isinstance(statement, FunctionDef) and _declares_global(statement):
                 found.append(statement)
@@ -71,11 +71,11 @@ class Module:
         """The module's body, of its definitions only the heads."""
         return self.source.heads
 
-    def saying(self, pattern: re.Pattern[str]) -> tuple[Statement, ...]:
-        """The same without the statements and heads in whose text a pattern does not fit."""
+    def saying(self, fits: Fits) -> tuple[Statement, ...]:
+        """The same without the statements and heads whose text is not what is looked for."""
         body: list[Statement] = []
         for statement in self.sketch:
-            if self.source.head_says(statement, pattern):
+            if self.source.head_says(statement, fits):
                 body += self.source.head(statement) if isinstance(statement, Unread) else (statement,)
         return tuple(body)
 
