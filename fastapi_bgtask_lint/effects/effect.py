@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from fastapi_bgtask_lint.knowledge import Row
 from fastapi_bgtask_lint.reading.facts import FunctionDef, Try
@@ -48,9 +50,11 @@ class Timing(enum.Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """Something that happens when a function runs, with the chain of calls that leads to it."""
+class Effect(msgspec.Struct, frozen=True):
+    """Something that happens when a function runs, with the chain of calls that leads to it.
+
+    Very many are made, each a copy of another seen from one call further up: hence a struct.
+    """
 
     kind: Kind
     what: str

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastapi_bgtask_lint.framework.handlers import Handlers, Way
+from fastapi_bgtask_lint.framework.mentions import scopes_of_tasks
 from fastapi_bgtask_lint.framework.names import (
     builds_task,
     is_background_task,
     is_background_tasks,
 )
-from fastapi_bgtask_lint.framework.scopes import calls, scopes
+from fastapi_bgtask_lint.framework.scopes import calls
 from fastapi_bgtask_lint.reading.facts import (
     Attribute,
     Call,
@@ -104,7 +105,7 @@ class Registrations:
 
     def of(self, module: Module) -> Iterator[Registration]:
         """The registrations of a module, in every way that leads to each."""
-        for frame in scopes(self._evaluator, module):
+        for frame in scopes_of_tasks(self._evaluator, module):
             found = [(statement, call) for statement, call in calls(frame) if self._may_register(call, frame)]
             found = [(statement, call) for statement, call in found if self._may_be_received(call, frame)]
             if not found:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from fastapi_bgtask_lint.framework.mentions import scopes_of_tasks
 from fastapi_bgtask_lint.framework.names import is_background_task, is_background_tasks, is_response
-from fastapi_bgtask_lint.framework.scopes import calls, scopes
+from fastapi_bgtask_lint.framework.scopes import calls
 from fastapi_bgtask_lint.reading.facts import (
     Assign,
     Attribute,
@@ -55,7 +56,7 @@ class Responses:
 
     def backgrounds(self, module: Module) -> Iterator[tuple[Site, Values]]:
         """The backgrounds of all responses that are built in a module, and what each can be."""
-        for frame in scopes(self.evaluator, module):
+        for frame in scopes_of_tasks(self.evaluator, module):
             for _, call in calls(frame):
                 background = self._background(call, frame)
                 if background is not None:
@@ -154,7 +155,7 @@ class Responses:
         """Where an `APIRoute` of the project sets the background of the original handler's response, the old one
         unread.
         """
-        for frame in scopes(self.evaluator, module):
+        for frame in scopes_of_tasks(self.evaluator, module):
             if not self._in_route_class(frame):
                 continue
             scope = frame.scope

@@ -35,13 +35,6 @@ def anything(text: str) -> bool:
     return True
 
 
-def scopes(evaluator: Evaluator, module: Module) -> Iterator[Frame]:
-    """The module itself and all its functions, nested ones and methods too, in the order of the source."""
-    root = evaluator.module_frame(module)
-    yield root
-    yield from _inner(evaluator, root, module.sketch, anything)
-
-
 def scopes_saying(evaluator: Evaluator, module: Module, fits: Fits) -> Iterator[Frame]:
     """The module itself and those of its functions whose text, or that of a function round them, it fits."""
     root = evaluator.module_frame(module)
@@ -86,9 +79,9 @@ def _definitions(body: tuple[Statement, ...]) -> Iterator[FunctionDef | ClassDef
 
 
 def body_of(frame: Frame) -> tuple[Statement, ...]:
-    """The statements of a frame's scope, of the definitions in a module only the heads; a lambda has none."""
+    """The statements of a frame's scope, the definitions in a module not read; a lambda has none."""
     if frame.scope is None:
-        return frame.module.heads
+        return frame.module.sketch
     return getattr(frame.scope, "body", ()) if isinstance(frame.scope, FunctionDef | ClassDef) else ()
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastapi_bgtask_lint.framework.handlers import Handlers, Way
 from fastapi_bgtask_lint.framework.registrations import Registration
-from fastapi_bgtask_lint.framework.scopes import calls, whole_body_of
+from fastapi_bgtask_lint.framework.scopes import calls, scopes_saying, whole_body_of
 from fastapi_bgtask_lint.knowledge import Row
 from fastapi_bgtask_lint.reading.facts import (
     Attribute,
@@ -26,6 +27,7 @@ from fastapi_bgtask_lint.reading.facts import (
 from fastapi_bgtask_lint.reading.traversal import expressions, last_name, statements, walk
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.library import handed
+from fastapi_bgtask_lint.resolving.project import Module
 from fastapi_bgtask_lint.resolving.values import (
     UNKNOWN,
     Data,
@@ -41,6 +43,7 @@ from fastapi_bgtask_lint.resolving.values import (
 _SPAWNING = frozenset(
     {"create_task", "ensure_future", "run_in_executor", "submit", "Thread", "Timer", "add_job", "Process"}
 )
+_STARTS = re.compile("|".join(sorted(_SPAWNING)))
 _WAITING = frozenset({"gather", "wait", "wait_for", "shield", "as_completed", "result", "join", "timeout", "run"})
 
 
@@ -50,6 +53,10 @@ class Spawns:
 
     evaluator: Evaluator
     handlers: Handlers
+
+    def scopes(self, module: Module) -> Iterator[Frame]:
+        """The module itself and its functions that may start such work."""
+        return scopes_saying(self.evaluator, module, _STARTS.search)
 
     def of(self, frame: Frame) -> Iterator[Registration]:
         """What a function starts and leaves alone, in every way that leads to the function, as a registration."""

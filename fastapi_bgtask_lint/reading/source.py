@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -29,6 +30,15 @@ T = TypeVar("T")
 Block: TypeAlias = tuple[Statement, ...]
 Fits: TypeAlias = Callable[[str], object]
 """Tells whether what is looked for stands in a text: the `search` of a pattern, for one."""
+
+
+_ASSIGNED = re.compile(r"\.(\w+)[\s\\]*(?:=(?!=)|:(?!=))")
+_AMONG_OTHERS = re.compile(
+    r"""^[ \t]*(?:[\w.]+ *= *)*[(\[]?[ \t]*\*?[\w.]+(?:\[[^\]\n]*\])?[ \t]*,[\w.,*()\[\]'"\s\\]{0,400}?=(?!=)""",
+    re.MULTILINE,
+)
+"""`a, self.b = ...`, also over several lines; much that is no assignment begins like that."""
+_ATTRIBUTE = re.compile(r"\.(\w+)")
 
 
 class Unreadable(Exception):
@@ -65,6 +75,7 @@ class Source:
     _parts: dict[int, Block] = field(default_factory=dict, repr=False)
     _heads: dict[int, Block] = field(default_factory=dict, repr=False)
     _places: dict[int, Place] = field(default_factory=dict, repr=False)
+    _assigned: dict[int, frozenset[str]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def facts(self) -> ModuleFacts:
@@ -73,14 +84,6 @@ class Source:
         for statement in self.sketch:
             body += self.definition(statement) if isinstance(statement, Unread) else (statement,)
         return ModuleFacts(tuple(body))
-
-    @cached_property
-    def heads(self) -> Block:
-        """The body, of its definitions only the heads."""
-        body: list[Statement] = []
-        for statement in self.sketch:
-            body += self.head(statement) if isinstance(statement, Unread) else (statement,)
-        return tuple(body)
 
     def definition(self, unread: Unread) -> Block:
         """A definition, read now if it has not been; nothing when it can't be."""
@@ -102,6 +105,13 @@ class Source:
         except Unreadable as error:
             self.refused.append(error)
             return ()
+
+    def assigned(self, unread: Unread) -> frozenset[str]:
+        """The attributes of something that may be assigned to in a definition, by its text."""
+        number = piece_of(unread.at)
+        if number not in self._assigned and self._layout.outline is not None:
+            self._assigned[number] = frozenset(_assigned(self._layout.outline.whole(number)))
+        return self._assigned.get(number, frozenset())
 
     def says(self, statement: Statement, fits: Fits) -> bool:
         """Whether something fits the text of a statement of a module or class, of all that is in it too."""
@@ -155,3 +165,9 @@ class Source:
             if isinstance(statement, FunctionDef | ClassDef):
                 stack.extend(statement.body)
             stack.extend(child for block in blocks(statement) for child in block)
+
+
+def _assigned(text: str) -> Iterator[str]:
+    yield from _ASSIGNED.findall(text)
+    for targets in _AMONG_OTHERS.finditer(text):
+        yield from _ATTRIBUTE.findall(targets[0])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from fastapi_bgtask_lint.reading.facts import (
     Assert,
@@ -41,44 +42,51 @@ from fastapi_bgtask_lint.reading.facts import (
 )
 
 
-def children(expression: Expression) -> Iterator[Expression]:
+def children(expression: Expression) -> Sequence[Expression]:
     """The expressions directly inside, in the order of evaluation; a lambda's body runs later and is not among them."""
-    match expression:
-        case Attribute() | Await() | Starred():
-            yield expression.value
-        case Call():
-            yield expression.function
-            yield from (argument.value for argument in expression.arguments)
-        case Yield():
-            if expression.value is not None:
-                yield expression.value
-        case Formatted() | Choice():
-            yield from expression.values
-        case Collection():
-            yield from expression.items
-        case Mapping():
-            for key, value in expression.items:
-                if key is not None:
-                    yield key
-                yield value
-        case Conditional():
-            yield from (expression.test, expression.body, expression.orelse)
-        case Operation():
-            yield from expression.operands
-        case Subscript():
-            yield expression.value
-            yield from expression.indices
-        case Named():
-            yield expression.value
-        case Comprehension():
-            for clause in expression.clauses:
-                yield clause.iterable
-                yield from clause.conditions
-            yield expression.element
-        case Lambda():
-            yield from (p.default for p in expression.parameters if p.default is not None)
-        case _:
-            return
+    inside = _CHILDREN.get(type(expression))
+    return () if inside is None else inside(expression)
+
+
+def _of_call(call: Call) -> Sequence[Expression]:
+    return (call.function, *[argument.value for argument in call.arguments])
+
+
+def _of_mapping(mapping: Mapping) -> Sequence[Expression]:
+    return [part for item in mapping.items for part in item if part is not None]
+
+
+def _of_comprehension(comprehension: Comprehension) -> Sequence[Expression]:
+    clauses = [part for clause in comprehension.clauses for part in (clause.iterable, *clause.conditions)]
+    return (*clauses, comprehension.element)
+
+
+def _of_lambda(function: Lambda) -> Sequence[Expression]:
+    return [parameter.default for parameter in function.parameters if parameter.default is not None]
+
+
+def _value(holder: Attribute | Await | Starred | Named) -> Sequence[Expression]:
+    return (holder.value,)
+
+
+_CHILDREN: dict[type[Expression], Callable[[Any], Sequence[Expression]]] = {
+    Attribute: _value,
+    Await: _value,
+    Starred: _value,
+    Named: _value,
+    Call: _of_call,
+    Yield: lambda found: () if found.value is None else (found.value,),
+    Formatted: lambda found: found.values,
+    Choice: lambda found: found.values,
+    Collection: lambda found: found.items,
+    Mapping: _of_mapping,
+    Conditional: lambda found: (found.test, found.body, found.orelse),
+    Operation: lambda found: found.operands,
+    Subscript: lambda found: (found.value, *found.indices),
+    Comprehension: _of_comprehension,
+    Lambda: _of_lambda,
+}
+"""What has no entry holds nothing. Expressions are walked more than all else, so this is looked up by type."""
 
 
 def walk(expression: Expression) -> Iterator[Expression]:
@@ -87,29 +95,24 @@ def walk(expression: Expression) -> Iterator[Expression]:
     while stack:
         current = stack.pop()
         yield current
-        stack.extend(reversed(list(children(current))))
+        stack.extend(reversed(children(current)))
 
 
-def blocks(statement: Statement) -> Iterator[tuple[Statement, ...]]:
+def blocks(statement: Statement) -> Sequence[tuple[Statement, ...]]:
     """The blocks that a statement runs as part of its own function, nested definitions left out."""
-    match statement:
-        case If():
-            yield from (branch.body for branch in statement.branches)
-            yield statement.orelse
-        case While() | For():
-            yield statement.body
-            yield statement.orelse
-        case With():
-            yield statement.body
-        case Try():
-            yield statement.body
-            yield from (handler.body for handler in statement.handlers)
-            yield statement.orelse
-            yield statement.final
-        case Match():
-            yield from (case.body for case in statement.cases)
-        case _:
-            return
+    inside = _BLOCKS.get(type(statement))
+    return () if inside is None else inside(statement)
+
+
+_BLOCKS: dict[type[Statement], Callable[[Any], Sequence[tuple[Statement, ...]]]] = {
+    If: lambda found: [*(branch.body for branch in found.branches), found.orelse],
+    While: lambda found: (found.body, found.orelse),
+    For: lambda found: (found.body, found.orelse),
+    With: lambda found: (found.body,),
+    Try: lambda found: [found.body, *(handler.body for handler in found.handlers), found.orelse, found.final],
+    Match: lambda found: [case.body for case in found.cases],
+}
+"""What has no entry has no block."""
 
 
 def statements(body: tuple[Statement, ...]) -> Iterator[Statement]:
@@ -118,8 +121,8 @@ def statements(body: tuple[Statement, ...]) -> Iterator[Statement]:
     while stack:
         current = stack.pop()
         yield current
-        inner = [statement for block in blocks(current) for statement in block]
-        stack.extend(reversed(inner))
+        for block in reversed(blocks(current)):
+            stack.extend(reversed(block))
 
 
 def expressions(statement: Statement) -> Iterator[Expression]:

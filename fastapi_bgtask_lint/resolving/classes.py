@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -22,7 +21,6 @@ from fastapi_bgtask_lint.reading.facts import (
     Statement,
     Unread,
 )
-from fastapi_bgtask_lint.reading.source import Fits
 from fastapi_bgtask_lint.reading.traversal import blocks, statements
 from fastapi_bgtask_lint.resolving.bindings import Assigned, Binding, Defined
 from fastapi_bgtask_lint.resolving.bindings import Path as Way
@@ -49,8 +47,6 @@ if TYPE_CHECKING:
 
 _STATIC = "builtins.staticmethod"
 _OF_CLASS = "builtins.classmethod"
-_ASSIGNED = r"{name}(?<=\.{name})\b[\s\\]*(?:=(?!=)|:(?!=)|[],)](?:[\s\w\\.,()*[\]]|#[^\n]*\n)*=(?!=))"
-"""An attribute where it may be assigned to: alone, annotated, or among others that come before an equals sign."""
 _PROPERTIES = ("builtins.property", "functools.cached_property", "abc.abstractproperty")
 
 
@@ -239,7 +235,7 @@ class Classes:
         """The assignments to an attribute of `self` in the methods of one class body."""
         key = (cls.definition, name)
         if key not in self._assigned:
-            methods = _methods_saying(cls, re.compile(_ASSIGNED.format(name=re.escape(name))).search)
+            methods = _methods_assigning(cls, name)
             self._assigned[key] = tuple(found for method in methods for found in _assigning(method, name))
         return self._assigned[key]
 
@@ -259,14 +255,14 @@ class Classes:
         return all(_says_nothing(statement) for statement in function.body)
 
 
-def _methods_saying(cls: Class, fits: Fits) -> Iterator[FunctionDef]:
-    """The functions of a class body, those in its branches too; not those whose text is not what is looked for."""
+def _methods_assigning(cls: Class, name: str) -> Iterator[FunctionDef]:
+    """The functions of a class body, those in its branches too, that may assign to an attribute."""
     source = cls.module.source
     stack: list[Statement] = list(reversed(cls.definition.body))
     while stack:
         statement = stack.pop()
         if isinstance(statement, Unread):
-            stack.extend(source.definition(statement) if source.says(statement, fits) else ())
+            stack.extend(source.definition(statement) if name in source.assigned(statement) else ())
         elif isinstance(statement, FunctionDef):
             yield statement
         else:

@@ -66,13 +66,8 @@ class Module:
             stack.extend(reversed([child for block in inner for child in block]))
         return tuple(found)
 
-    @property
-    def heads(self) -> tuple[Statement, ...]:
-        """The module's body, of its definitions only the heads."""
-        return self.source.heads
-
     def saying(self, fits: Fits) -> tuple[Statement, ...]:
-        """The same without the statements and heads whose text is not what is looked for."""
+        """The module's body, of its definitions only the heads; left out is what is not looked for."""
         body: list[Statement] = []
         for statement in self.sketch:
             if self.source.head_says(statement, fits):

@@ -171,9 +171,9 @@ class _ReachingWalk(Walk[State]):
                     state = self._comprehension(current, state)
                 case Lambda():
                     self._before[current.at] = state
-                    stack.extend(reversed(list(children(current))))
+                    stack.extend(reversed(children(current)))
                 case _:
-                    stack.extend(reversed(list(children(current))))
+                    stack.extend(reversed(children(current)))
         return state
 
     def bind(self, statement: Statement | Handler, state: State) -> State:

@@ -121,7 +121,6 @@ from collections.abc import Iterator
 
 from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.framework.lifetimes import Kind
-from fastapi_bgtask_lint.framework.scopes import scopes
 from fastapi_bgtask_lint.resolving.project import Module
 from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.names import type_name
@@ -141,7 +140,7 @@ _KINDS = frozenset({Kind.SESSION, Kind.ENTITY, Kind.RESOURCE, Kind.CLOSED, Kind.
 @rule.check
 def spawned(module: Module, app: Application) -> Iterator[Report]:
     """A value that ends with the request is handed to work that outlives the handler; once a place."""
-    for frame in scopes(app.evaluator, module):
+    for frame in app.spawns.scopes(module):
         for work in app.spawns.of(frame):
             handed = next((h for h in app.lifetimes.of(work, ()) if h.kind in _KINDS), None)
             if handed is not None:

@@ -46,7 +46,8 @@ from collections.abc import Iterator
 
 from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.framework.injection import problem
-from fastapi_bgtask_lint.framework.scopes import calls, scopes
+from fastapi_bgtask_lint.framework.mentions import scopes_of_tasks
+from fastapi_bgtask_lint.framework.scopes import calls
 from fastapi_bgtask_lint.reading.facts import (
     Attribute,
     Call,
@@ -74,7 +75,7 @@ _PLAIN = (ParameterKind.POSITIONAL, ParameterKind.KEYWORD_ONLY, ParameterKind.PO
 @rule.check
 def parameters(module: Module, app: Application) -> Iterator[Report]:
     """A parameter of a path operation or dependency that is meant to be injected and is not."""
-    for frame in scopes(app.evaluator, module):
+    for frame in scopes_of_tasks(app.evaluator, module):
         scope = frame.scope
         if not isinstance(scope, FunctionDef):
             continue
