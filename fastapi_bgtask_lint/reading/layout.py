@@ -57,9 +57,9 @@ class Layout:
     Raises RecursionError where it nests deeper than the interpreter bears.
     """
 
-    data: bytes
     outline: Outline | None
-    """None when LibCST parsed the module as a whole."""
+    data: bytes = b""
+    """The whole text, where there is no outline: LibCST parsed the module as a whole."""
 
     def is_plain(self, at: int) -> bool:
         """Looking where a node stands takes no more stack than every thread has."""
@@ -110,7 +110,7 @@ def parsed(text: str, piece: Piece) -> tuple[cst.Module, Sequence[cst.CSTNode]]:
 
 
 def _part(tree: cst.Module, block: Sequence[cst.CSTNode], first: int = 0, lines_above: int = 0) -> _Part:
-    _, nodes = lower(block)
+    nodes = lower(block).nodes
     return _Part(nodes, positions(tree, nodes), first, lines_above)
 
 

@@ -7,7 +7,8 @@ may nest `_DEPTH` levels; what lies deeper is Opaque.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from sys import intern
+from typing import Any, NamedTuple, TypeVar
 
 import libcst as cst
 
@@ -19,10 +20,20 @@ _DEPTH = 300
 _ANNOTATION_DEPTH = 3
 
 
-def lower(block: Sequence[cst.CSTNode], first: int = 0) -> tuple[tuple[facts.Statement, ...], list[cst.CSTNode]]:
-    """The facts of a block, and its nodes in the order of their ordinals, which count from `first`."""
+class Lowered(NamedTuple):
+    """The facts of a block."""
+
+    block: tuple[facts.Statement, ...]
+    nodes: list[cst.CSTNode]
+    """In the order of their ordinals."""
+    yields: bool
+    """A `yield` stands in it, outside nested functions."""
+
+
+def lower(block: Sequence[cst.CSTNode], first: int = 0) -> Lowered:
+    """Takes the facts from a block; ordinals count from `first`."""
     lowering = _Lowering(first)
-    return lowering.block(block), lowering.nodes
+    return Lowered(lowering.block(block), lowering.nodes, lowering.yields)
 
 
 class _Lowering:
@@ -30,13 +41,18 @@ class _Lowering:
         self.nodes: list[cst.CSTNode] = []
         self._first = first
         self._depth = 0
-        self._yields: list[bool] = []
+        self._yields = [False]
         self._quoted = 0
         self._origin: cst.CSTNode | None = None
 
     def _at(self, node: cst.CSTNode) -> int:
         self.nodes.append(node if self._origin is None else self._origin)
         return self._latest
+
+    @property
+    def yields(self) -> bool:
+        """A `yield` was met that no function is round."""
+        return self._yields[0]
 
     @property
     def _latest(self) -> int:
@@ -63,11 +79,11 @@ class _Lowering:
         if node.value in ("None", "True", "False"):
             value = None if node.value == "None" else node.value == "True"
             return facts.Constant(self._at(node), "none" if value is None else "bool", value)
-        return facts.Name(self._at(node), node.value)
+        return facts.Name(self._at(node), intern(node.value))
 
     def _attribute(self, node: cst.Attribute) -> facts.Expression:
         at = self._at(node)
-        return facts.Attribute(at, self.expression(node.value), node.attr.value)
+        return facts.Attribute(at, self.expression(node.value), intern(node.attr.value))
 
     def _call(self, node: cst.Call) -> facts.Expression:
         at = self._at(node)
@@ -89,8 +105,7 @@ class _Lowering:
 
     def _yield(self, node: cst.Yield) -> facts.Expression:
         at = self._at(node)
-        if self._yields:
-            self._yields[-1] = True
+        self._yields[-1] = True
         if isinstance(node.value, cst.From):
             return facts.Yield(at, self.expression(node.value.item), True)
         return facts.Yield(at, self._optional(node.value))

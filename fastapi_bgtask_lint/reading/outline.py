@@ -1,19 +1,26 @@
 """Which lines a text's pieces stand on, by CPython's parser: it is ten times as fast as LibCST's.
 
-A piece is what is read at once: a statement of the module, the head of a class, or a statement of a class's body.
+A piece is what is read at once: a statement of the module, the head of a class, a statement of a class's body. Long
+functions are read head first and then some statements at a time: LibCST's trees take hundreds of bytes a character.
 """
 
 from __future__ import annotations
 
 import ast
 import io
+import itertools
 import tokenize
 import warnings
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 _INDENTED = "if 1:\n"
 _EMPTY = "    pass\n"
+_LONG = 200
+"""A function with more lines than this is not read at once."""
+_SOME = 100
+"""Lines of such a function that are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +34,11 @@ class Piece:
     name: str = ""
     """What it defines, if it is a `def` or a `class`; else nothing."""
     is_indented: bool = False
-    """It stands in the body of a class."""
+    """It stands in the body of a definition."""
+    within: int | None = None
+    """The long function that it is a part of, the outermost one."""
     body: tuple[int, ...] | None = None
-    """The pieces of the body, where this is the head of a class; None when the piece is whole."""
+    """The pieces of the body, where this is the head of a class or of a long function; None when the piece is whole."""
     beyond: int = 0
     """The number of the first piece that is neither this one nor in its body."""
 
@@ -38,31 +47,31 @@ class Piece:
 class Outline:
     """A text and its pieces in the order of the source."""
 
-    data: bytes
     pieces: tuple[Piece, ...]
     top: tuple[int, ...]
     """The pieces that are statements of the module."""
-    _lines: Sequence[str] = field(repr=False)
+    _text: str = field(repr=False)
+    _starts: Sequence[int] = field(repr=False)
+    """Where each line begins, and where the text ends."""
 
     def text(self, number: int) -> str:
         """The lines of a piece."""
         piece = self.pieces[number]
-        return "".join(self._lines[piece.first - 1 : piece.last])
+        return self._between(piece.first, piece.last)
 
     def whole(self, number: int) -> str:
         """The lines of a piece and of those in its body."""
-        last = self.pieces[self.pieces[number].beyond - 1].last
-        return "".join(self._lines[self.pieces[number].first - 1 : last])
+        return self._between(self.pieces[number].first, self.pieces[self.pieces[number].beyond - 1].last)
 
     def head(self, number: int) -> str:
         """The lines of a definition's head; of all else, all lines."""
         piece = self.pieces[number]
-        return "".join(self._lines[piece.first - 1 : piece.head])
+        return self._between(piece.first, piece.head)
 
     def module(self, number: int) -> str:
-        """A piece as the text of a module of its own: what is indented stands in an `if`, a class has no body."""
-        is_class = self.pieces[number].body is not None
-        return self._module(number, self.text(number) + (self._pass(number) if is_class else ""))
+        """A piece as the text of a module of its own: what is indented stands in an `if`, heads get a body."""
+        is_head = self.pieces[number].body is not None
+        return self._module(number, self.text(number) + (self._pass(number) if is_head else ""))
 
     def head_module(self, number: int) -> str:
         """The same of a definition's head alone."""
@@ -76,12 +85,20 @@ class Outline:
         piece = self.pieces[number]
         return piece.first - 1 - piece.is_indented
 
+    def definition(self, number: int) -> int:
+        """The definition that a piece is read with: itself, or the long function that it is a part of."""
+        within = self.pieces[number].within
+        return number if within is None else within
+
+    def _between(self, first: int, last: int) -> str:
+        return self._text[self._starts[first - 1] : self._starts[last]]
+
     def _module(self, number: int, text: str) -> str:
         return _INDENTED + text if self.pieces[number].is_indented else text
 
     def _pass(self, number: int) -> str:
         """The body that a definition is given in place of its own."""
-        line = self._lines[self.pieces[number].first - 1]
+        line = self._between(self.pieces[number].first, self.pieces[number].first)
         return line[: len(line) - len(line.lstrip())] + _EMPTY
 
 
@@ -92,12 +109,13 @@ def outline(data: bytes) -> Outline | None:
             warnings.simplefilter("ignore")
             module = ast.parse(data)
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-        lines = list(io.StringIO(data.decode(encoding), newline=""))
+        text = data.decode(encoding)
     except (SyntaxError, ValueError, LookupError, RecursionError, MemoryError):
         return None
+    lines = list(io.StringIO(text, newline=""))
     found = _Pieces(lines)
-    top = found.of(module.body, is_indented=False)
-    return Outline(data, tuple(found.pieces), top, lines)
+    top = found.of(module.body)
+    return Outline(tuple(found.pieces), top, text, array("L", itertools.accumulate(map(len, lines), initial=0)))
 
 
 class _Pieces:
@@ -105,29 +123,34 @@ class _Pieces:
         self.pieces: list[Piece] = []
         self._lines = lines
 
-    def of(self, body: Sequence[ast.stmt], *, is_indented: bool) -> tuple[int, ...]:
+    def of(self, body: Sequence[ast.stmt], outer: Piece | None = None, within: int | None = None) -> tuple[int, ...]:
         """Adds the pieces of a block and what is in them; gives the numbers of its own."""
         numbers: list[int] = []
         for statement in body:
             first, last = self._first(statement), statement.end_lineno or statement.lineno
-            if numbers and numbers[-1] == len(self.pieces) - 1 and first <= self.pieces[-1].last:
-                earlier = self.pieces[-1]
-                last = max(last, earlier.last)
-                self.pieces[-1] = replace(earlier, last=last, head=last, name="")
+            if numbers and numbers[-1] == len(self.pieces) - 1 and _go_together(self.pieces[-1], first, last):
+                last = max(last, self.pieces[-1].last)
+                self.pieces[-1] = replace(self.pieces[-1], last=last, head=last, name="")
                 continue
             numbers.append(len(self.pieces))
             inner = self._body(statement)
             head = self._first(inner[0]) - 1 if inner else last
-            self._add(statement, Piece(first, last, head, _name(statement), is_indented))
+            self._add(statement, Piece(first, last, head, _name(statement), outer is not None, within))
         return tuple(numbers)
 
     def _add(self, statement: ast.stmt, piece: Piece) -> None:
         number = len(self.pieces)
         self.pieces.append(piece)
-        if isinstance(statement, ast.ClassDef) and piece.head != piece.last:
-            body = self.of(statement.body, is_indented=True)
-            piece = replace(piece, last=piece.head, body=body)
-        self.pieces[number] = replace(piece, beyond=len(self.pieces))
+        within = piece.within
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and piece.last - piece.first > _LONG:
+            within = number if within is None else within
+            body = self.of(statement.body, piece, within) if piece.head != piece.last else None
+        elif isinstance(statement, ast.ClassDef) and within is None and piece.head != piece.last:
+            body = self.of(statement.body, piece)
+        else:
+            body = None
+        last = piece.last if body is None else piece.head
+        self.pieces[number] = replace(piece, last=last, body=body, beyond=len(self.pieces))
 
     def _body(self, statement: ast.stmt) -> Sequence[ast.stmt]:
         """The body of a definition that begins on a line of its own."""
@@ -146,6 +169,11 @@ class _Pieces:
         while first > 1 and "#" not in (above := self._lines[first - 2]) and above.rstrip("\r\n").endswith("\\"):
             first -= 1
         return first
+
+
+def _go_together(earlier: Piece, first: int, last: int) -> bool:
+    """They share a line, or are some statements of a long function."""
+    return first <= earlier.last or (earlier.within is not None and last - earlier.first < _SOME)
 
 
 def _name(statement: ast.stmt) -> str:

@@ -16,7 +16,7 @@ import msgspec
 
 from fastapi_bgtask_lint.reading.facts import ClassDef, FunctionDef, Statement, Unread, first_ordinal
 from fastapi_bgtask_lint.reading.layout import Layout, parsed
-from fastapi_bgtask_lint.reading.lowering import lower
+from fastapi_bgtask_lint.reading.lowering import Lowered, lower
 from fastapi_bgtask_lint.reading.outline import Outline, Piece, outline
 from fastapi_bgtask_lint.reading.shape import shape
 from fastapi_bgtask_lint.reading.source import Block, Source, Unreadable
@@ -90,7 +90,7 @@ def _by_piece(path: Path, found: Outline) -> Source | None:
             try:
                 return read_one(found, number)
             except cst.ParserSyntaxError as error:
-                raise _libcst_refusal(path, error) from None
+                raise _libcst_refusal(path, error, found.lines_above(number)) from None
             except RecursionError:
                 raise Unreadable(path, found.pieces[number].first, 1, _TOO_DEEP) from None
 
@@ -100,8 +100,7 @@ def _by_piece(path: Path, found: Outline) -> Source | None:
         sketch = _sketch(found, found.top)
     except cst.ParserSyntaxError:
         return None
-    layout = Layout(found.data, found)
-    return Source(path, sketch, layout, refusing(_definition), refusing(_head))
+    return Source(path, sketch, Layout(found), refusing(_definition), refusing(_head))
 
 
 def _sketch(found: Outline, numbers: Iterable[int]) -> Block:
@@ -109,40 +108,55 @@ def _sketch(found: Outline, numbers: Iterable[int]) -> Block:
     block: list[Statement] = []
     for number in numbers:
         name = found.pieces[number].name
-        block += (Unread(first_ordinal(number), name),) if name else _lowered(found, number)
+        block += (Unread(first_ordinal(number), name),) if name else _lowered(found, number).block
     return tuple(block)
 
 
 def _head(found: Outline, number: int) -> Block:
     """A definition without its body."""
     piece = found.pieces[number]
-    statements = _lowered_text(found.head_module(number), number, piece)
+    statements = _lowered_text(found.head_module(number), number, piece).block
     return tuple(msgspec.structs.replace(s, body=()) for s in statements if isinstance(s, FunctionDef | ClassDef))
 
 
 def _definition(found: Outline, number: int) -> Block:
     """A definition; of a class, the definitions in it are not read."""
-    statements = _lowered(found, number)
     piece = found.pieces[number]
+    statements = _lowered(found, number).block
     if piece.body is None:
         return statements
-    head = statements[0]
+    head, end = statements[0], first_ordinal(piece.beyond) - 1
+    if isinstance(head, FunctionDef):
+        return (_long_function(found, head, piece.body, end),)
     assert isinstance(head, ClassDef)
-    body = _sketch(found, piece.body)
-    return (msgspec.structs.replace(head, body=body, end=first_ordinal(piece.beyond) - 1),)
+    return (msgspec.structs.replace(head, body=_sketch(found, piece.body), end=end),)
 
 
-def _lowered(found: Outline, number: int) -> Block:
+def _long_function(found: Outline, head: FunctionDef, numbers: Iterable[int], end: int) -> FunctionDef:
+    """A function whose body is in pieces."""
+    block: list[Statement] = []
+    yields = False
+    for number in numbers:
+        if found.pieces[number].body is not None:
+            block += _definition(found, number)
+            continue
+        part = _lowered(found, number)
+        block += part.block
+        yields = yields or part.yields
+    return msgspec.structs.replace(head, body=tuple(block), is_generator=yields, end=end)
+
+
+def _lowered(found: Outline, number: int) -> Lowered:
     """The facts of one piece of a module."""
     return _lowered_text(found.module(number), number, found.pieces[number])
 
 
-def _lowered_text(text: str, number: int, piece: Piece) -> Block:
+def _lowered_text(text: str, number: int, piece: Piece) -> Lowered:
     """The facts of what a piece, or its head, is as a module, with as much room as it takes."""
 
-    def work() -> Block:
+    def work() -> Lowered:
         _, block = parsed(text, piece)
-        return lower(block, first_ordinal(number))[0]
+        return lower(block, first_ordinal(number))
 
     if shape(text.encode("utf-8", "replace")).is_plain:
         with suppress(RecursionError):
@@ -151,19 +165,19 @@ def _lowered_text(text: str, number: int, piece: Piece) -> Block:
 
 
 def _as_a_whole(path: Path, data: bytes) -> Source:
-    body, _ = lower(cst.parse_module(data).body)
-    return Source(path, body, Layout(data, None))
+    body = lower(cst.parse_module(data).body).block
+    return Source(path, body, Layout(None, data))
 
 
-def _libcst_refusal(path: Path, error: BaseException) -> Unreadable:
+def _libcst_refusal(path: Path, error: BaseException, lines_above: int = 0) -> Unreadable:
     """LibCST's own reason. It gives the place of most syntax errors in the message only."""
     if not isinstance(error, cst.ParserSyntaxError):
         return Unreadable(path, 1, 1, str(error) or type(error).__name__)
     reason = error.message.removeprefix("parser error: ")
     found = _LIBCST_PLACE.match(reason)
     if found is None:
-        return Unreadable(path, max(1, error.raw_line), 1, reason)
-    return Unreadable(path, int(found[1]), int(found[2]) + 1, reason[found.end() :])
+        return Unreadable(path, lines_above + max(1, error.raw_line), 1, reason)
+    return Unreadable(path, lines_above + int(found[1]), int(found[2]) + 1, reason[found.end() :])
 
 
 def _refusal(path: Path, data: bytes) -> Unreadable | None:

@@ -155,7 +155,9 @@ class Source:
         return tuple(sorted(lines))
 
     def _functions_round(self, at: int) -> Iterator[FunctionDef]:
-        stack: list[Statement] = list(self._parts.get(piece_of(at), self.sketch))
+        outline = self._layout.outline
+        number = 0 if outline is None else outline.definition(piece_of(at))
+        stack: list[Statement] = list(self._parts.get(number, self.sketch))
         while stack:
             statement = stack.pop()
             if isinstance(statement, FunctionDef):
