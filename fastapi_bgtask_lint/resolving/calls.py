@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, overload
 
 from fastapi_bgtask_lint.reading.facts import (
     Attribute,
@@ -56,6 +58,30 @@ _MANY = 6
 """An argument with more values than this may be anything."""
 
 
+class _Later(Sequence[Given]):
+    """The arguments of a call, evaluated when they are first asked for: most libraries' calls are told without them."""
+
+    def __init__(self, evaluate: Callable[[], tuple[Given, ...]]) -> None:
+        self._evaluate = evaluate
+
+    @cached_property
+    def _given(self) -> tuple[Given, ...]:
+        return self._evaluate()
+
+    @overload
+    def __getitem__(self, index: int) -> Given: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Given, ...]: ...
+    def __getitem__(self, index: int | slice) -> Given | tuple[Given, ...]:
+        return self._given[index]
+
+    def __len__(self) -> int:
+        return len(self._given)
+
+    def __iter__(self) -> Iterator[Given]:
+        return iter(self._given)
+
+
 class Calls:
     """Works out calls."""
 
@@ -70,13 +96,14 @@ class Calls:
 
     def result(self, call: Call, frame: Frame) -> Values:
         """The values of a call expression."""
-        return self.call(self._evaluator.evaluate(call.function, frame), self.given(call, frame), Site(frame, call))
+        given = _Later(partial(self.given, call, frame))
+        return self.call(self._evaluator.evaluate(call.function, frame), given, Site(frame, call))
 
-    def call(self, callees: Values, given: tuple[Given, ...], site: Site | None) -> Values:
+    def call(self, callees: Values, given: Sequence[Given], site: Site | None) -> Values:
         """What calling any of these with these arguments gives."""
         return union(*(self._call(callee, given, site) for callee in callees))
 
-    def _call(self, callee: Value, given: tuple[Given, ...], site: Site | None) -> Values:
+    def _call(self, callee: Value, given: Sequence[Given], site: Site | None) -> Values:
         match callee:
             case Function():
                 return self._call_function(callee, given, site)
@@ -98,7 +125,7 @@ class Calls:
             case _:
                 return ANYTHING
 
-    def _call_function(self, function: Function, given: tuple[Given, ...], site: Site | None) -> Values:
+    def _call_function(self, function: Function, given: Sequence[Given], site: Site | None) -> Values:
         frame = self.enter(function, given, site)
         definition = function.definition
         if isinstance(definition, FunctionDef) and definition.is_generator:
@@ -107,7 +134,7 @@ class Calls:
             return (Coroutine(function, frame),)
         return self.returns(function, frame)
 
-    def _construct(self, cls: Class, given: tuple[Given, ...], site: Site | None) -> Instance:
+    def _construct(self, cls: Class, given: Sequence[Given], site: Site | None) -> Instance:
         origin = Made(site) if site is not None else None
         initialisers = self._evaluator.classes.method(cls, "__init__", (Instance(cls),))
         for initialiser in initialisers:
@@ -219,14 +246,14 @@ class Calls:
             return [Given(found) for _, found in items] if values[0].type != "dict" else None
         return [Given(found, keyword=key) for key, found in items] if values[0].type == "dict" else None
 
-    def enter(self, function: Function, given: tuple[Given, ...], site: Site | None) -> Frame:
+    def enter(self, function: Function, given: Sequence[Given], site: Site | None) -> Frame:
         """The frame of a function's body for these arguments."""
         depth = site.frame.depth + 1 if site is not None else 0
         arguments = self.arguments(function, given, site)
         return self._evaluator.context(function, arguments, depth)
 
     def arguments(
-        self, function: Function, given: tuple[Given, ...], site: Site | None = None
+        self, function: Function, given: Sequence[Given], site: Site | None = None
     ) -> tuple[tuple[str, Values], ...]:
         """What each parameter gets, by name; parameters of which nothing is known are left out.
 
@@ -250,7 +277,7 @@ class Calls:
 
     @staticmethod
     def _positional(
-        parameters: list[Parameter], given: tuple[Given, ...], bound: dict[str, Values]
+        parameters: list[Parameter], given: Sequence[Given], bound: dict[str, Values]
     ) -> tuple[tuple[str, Values], ...]:
         free = [parameter for parameter in parameters if parameter.kind in _POSITIONAL]
         rest: list[tuple[str, Values]] = []
@@ -269,7 +296,7 @@ class Calls:
 
     @staticmethod
     def _keywords(
-        parameters: list[Parameter], given: tuple[Given, ...], bound: dict[str, Values]
+        parameters: list[Parameter], given: Sequence[Given], bound: dict[str, Values]
     ) -> tuple[tuple[str, Values], ...]:
         names = {p.name for p in parameters if p.kind in (ParameterKind.POSITIONAL, ParameterKind.KEYWORD_ONLY)}
         rest: list[tuple[str, Values]] = []
@@ -283,7 +310,7 @@ class Calls:
         return tuple(rest)
 
     def _defaults(
-        self, function: Function, parameters: list[Parameter], given: tuple[Given, ...], bound: dict[str, Values]
+        self, function: Function, parameters: list[Parameter], given: Sequence[Given], bound: dict[str, Values]
     ) -> None:
         if any(argument.star for argument in given):
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -79,7 +80,7 @@ class Entities:
     # --- queries ------------------------------------------------------------------------------------------------------
 
     def result(
-        self, row: Row, receiver: ExternalInstance | None, given: tuple[Given, ...], made: Values, site: Site | None
+        self, row: Row, receiver: ExternalInstance | None, given: Sequence[Given], made: Values, site: Site | None
     ) -> Values:
         """What a call gives, with what is known of the mapped object behind it."""
         session = receiver if receiver is not None and self._evaluator.table.is_session(receiver.type) else None
@@ -111,7 +112,7 @@ class Entities:
     def _one(entity: Instance | None, made: Values) -> Values:
         return made if entity is None else (entity,)
 
-    def _selected(self, given: tuple[Given, ...]) -> Instance | None:
+    def _selected(self, given: Sequence[Given]) -> Instance | None:
         if len(given) != 1 or given[0].star or len(given[0].values) != 1:
             return None
         (value,) = given[0].values
@@ -124,7 +125,7 @@ class Entities:
         return replace(entity, origin=Loaded(site, session))
 
 
-def _asked(given: tuple[Given, ...]) -> Instance | None:
+def _asked(given: Sequence[Given]) -> Instance | None:
     """What the statement asks for that a session is given."""
     entities = {v.entity for v in given[0].values if isinstance(v, ExternalInstance)} if given else set()
     return entities.pop() if len(entities) == 1 else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -62,7 +63,7 @@ class Library:
 
     # --- calls --------------------------------------------------------------------------------------------------------
 
-    def call(self, name: str, given: tuple[Given, ...], site: Site | None) -> Values:
+    def call(self, name: str, given: Sequence[Given], site: Site | None) -> Values:
         """What calling a library's function or class gives."""
         if name.startswith("builtins."):
             builtin = self._builtin(name.removeprefix("builtins."), given, site)
@@ -74,7 +75,7 @@ class Library:
             return self._evaluator.annotations.instances(given[0].values, None) if given else ANYTHING
         row = self._evaluator.table.row(name)
         if row is not None and row.decorator == "binds" and given and site is not None:
-            return (Partial(given[0].values, given[1:], site),)
+            return (Partial(given[0].values, tuple(given[1:]), site),)
         if row is not None and row.wraps:
             return (ExternalInstance(f"{self._evaluator.table.canonical(name)}()", _made(site)),)
         if row is not None and row.runs:
@@ -84,7 +85,7 @@ class Library:
         return self._result(name, row, None, given, site)
 
     def _result(
-        self, name: str, row: Row | None, receiver: ExternalInstance | None, given: tuple[Given, ...], site: Site | None
+        self, name: str, row: Row | None, receiver: ExternalInstance | None, given: Sequence[Given], site: Site | None
     ) -> Values:
         origin = _made(site)
         if row is not None and row.returns and row.returns.startswith("builtins."):
@@ -105,7 +106,7 @@ class Library:
         last = name.rpartition(".")[2]
         return self._evaluator.table.type(name) is not None or (last[:1].isupper() and not last.isupper())
 
-    def _maker(self, name: str, given: tuple[Given, ...]) -> str:
+    def _maker(self, name: str, given: Sequence[Given]) -> str:
         """A session factory by the class of session that it is told to make."""
         for argument in given:
             if argument.keyword == "class_":
@@ -114,7 +115,7 @@ class Library:
                         return "sqlalchemy.ext.asyncio.async_sessionmaker"
         return self._evaluator.table.canonical(name)
 
-    def call_method(self, method: ExternalMethod, given: tuple[Given, ...], site: Site | None) -> Values:
+    def call_method(self, method: ExternalMethod, given: Sequence[Given], site: Site | None) -> Values:
         """What calling a method of a library's object gives."""
         row = self._evaluator.table.method(method.receiver.type, method.name)
         if row is not None and row.runs:
@@ -123,7 +124,7 @@ class Library:
             return ANYTHING
         return self._result(method.qualified, row, method.receiver, given, site)
 
-    def call_instance(self, value: ExternalInstance, given: tuple[Given, ...], site: Site | None) -> Values:
+    def call_instance(self, value: ExternalInstance, given: Sequence[Given], site: Site | None) -> Values:
         """What calling a library's object gives: a session of a factory, a function of a decorator factory."""
         if (
             self.wrapped(value) is None
@@ -148,7 +149,7 @@ class Library:
         target, _ = handed(row, self._evaluator.calls.given(site.fact, site.frame))
         return None if target is None else (row, target.values)
 
-    def _call_wrapped(self, value: ExternalInstance, given: tuple[Given, ...], site: Site | None) -> Values:
+    def _call_wrapped(self, value: ExternalInstance, given: Sequence[Given], site: Site | None) -> Values:
         found = self.wrapped(value)
         if found is None:
             return ANYTHING
@@ -156,7 +157,7 @@ class Library:
         result = self._evaluator.awaited(self._evaluator.calls.call(functions, given, site))
         return result if row.runs == "new-loop" else (Awaitable(result, True, site),)
 
-    def _run(self, row: Row, given: tuple[Given, ...], site: Site | None) -> Values:
+    def _run(self, row: Row, given: Sequence[Given], site: Site | None) -> Values:
         """What a runner gives back: the value of what it runs."""
         result = self.ran(row, given, site)
         if row.awaitable == "no" and row.returns:
@@ -165,7 +166,7 @@ class Library:
             return result
         return (Awaitable(result, row.awaitable == "coroutine", site),)
 
-    def ran(self, row: Row, given: tuple[Given, ...], site: Site | None) -> Values:
+    def ran(self, row: Row, given: Sequence[Given], site: Site | None) -> Values:
         """The value of the callable or coroutine that a runner runs."""
         target, rest = handed(row, given)
         if target is None:
@@ -175,11 +176,11 @@ class Library:
         results = self._evaluator.calls.call(target.values, rest, site)
         return results or ANYTHING
 
-    def _builtin(self, name: str, given: tuple[Given, ...], site: Site | None) -> Values | None:
+    def _builtin(self, name: str, given: Sequence[Given], site: Site | None) -> Values | None:
         if name == "super":
             return self._super(site)
         if name in _DATA:
-            items = self._evaluator.items(given[0].values) if given and name in ("list", "tuple", "set") else NOTHING
+            items = self._evaluator.items(given[0].values) if name in ("list", "tuple", "set") and given else NOTHING
             return (Data(name, items=(("*", items),) if items else ()),)
         if name in ("next", "anext") and given:
             return self._evaluator.items(given[0].values)
@@ -254,7 +255,7 @@ def decorator_name(decorator: Value) -> str:
             return ""
 
 
-def handed(row: Row, given: tuple[Given, ...]) -> tuple[Given | None, tuple[Given, ...]]:
+def handed(row: Row, given: Sequence[Given]) -> tuple[Given | None, tuple[Given, ...]]:
     """What a runner runs, and the arguments that it passes on."""
     where = row.runs_argument
     if isinstance(where, str) and where != "*":
