@@ -21,9 +21,7 @@ _ROOT_MARKS = ("pyproject.toml", "setup.cfg", "setup.py", ".git")
 _LEFT_OUT = frozenset(
     {"__pycache__", "__pypackages__", "_build", "buck-out", "build", "dist", "node_modules", "site-packages", "venv"}
 )
-_MENTIONS_TASKS = re.compile(rb"BackgroundTask|add_task")
-_SETS_BACKGROUND = re.compile(rb"\bbackground\s*=|\.background\b")
-_MENTIONS_FRAMEWORK = re.compile(rb"fastapi|starlette")
+_SETS_BACKGROUND = re.compile(rb"background(?:\b(?<=\.background)|(?<!\wbackground)\s*=)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +65,11 @@ def project_root(path: Path) -> Path:
 
 def is_seed(data: bytes) -> bool:
     """Whether a file can hold a registration: the test by bytes that spares the others from being parsed."""
-    if _MENTIONS_TASKS.search(data):
+    if b"BackgroundTask" in data or b"add_task" in data:
         return True
-    return bool(_SETS_BACKGROUND.search(data) and _MENTIONS_FRAMEWORK.search(data))
+    if b"background" not in data or (b"fastapi" not in data and b"starlette" not in data):
+        return False
+    return _SETS_BACKGROUND.search(data) is not None
 
 
 def read_bytes(path: Path, report: Report) -> bytes | None:

@@ -32,12 +32,11 @@ Fits: TypeAlias = Callable[[str], object]
 """Tells whether what is looked for stands in a text: the `search` of a pattern, for one."""
 
 
-_ASSIGNED = re.compile(r"\.(\w+)[\s\\]*(?:=(?!=)|:(?!=))")
-_AMONG_OTHERS = re.compile(
-    r"""^[ \t]*(?:[\w.]+ *= *)*[(\[]?[ \t]*\*?[\w.]+(?:\[[^\]\n]*\])?[ \t]*,[\w.,*()\[\]'"\s\\]{0,400}?=(?!=)""",
-    re.MULTILINE,
-)
-"""`a, self.b = ...`, also over several lines; much that is no assignment begins like that."""
+_ASSIGNED = re.compile(r"\.(\w+)[\s\\]*=(?!=)")
+_ANNOTATED = re.compile(r"^[ \t]*[\w.]*\.(\w+)[ \t]*:(?!=)", re.MULTILINE)
+_AMONG_OTHERS = re.compile(r"^[^\n=#:{}]*,[^\n=#:{}]*=(?!=)", re.MULTILINE)
+_OVER_LINES = re.compile(r"^[ \t]*[(\[][^=:{}]{0,400}[)\]][ \t]*=(?!=)", re.MULTILINE)
+"""`a, self.b = ...`, and the same in brackets."""
 _ATTRIBUTE = re.compile(r"\.(\w+)")
 
 
@@ -171,5 +170,7 @@ class Source:
 
 def _assigned(text: str) -> Iterator[str]:
     yield from _ASSIGNED.findall(text)
-    for targets in _AMONG_OTHERS.finditer(text):
-        yield from _ATTRIBUTE.findall(targets[0])
+    yield from _ANNOTATED.findall(text)
+    for among_others in (_AMONG_OTHERS, _OVER_LINES):
+        for targets in among_others.finditer(text):
+            yield from _ATTRIBUTE.findall(targets[0])

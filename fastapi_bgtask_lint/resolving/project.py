@@ -21,7 +21,7 @@ from fastapi_bgtask_lint.reading.source import Fits, Source, Unreadable
 from fastapi_bgtask_lint.reading.traversal import blocks, statements
 from fastapi_bgtask_lint.witness import FILE, FOLDER, Witness, kind
 
-_GLOBAL = re.compile(r"\bglobal[ \t\\]")
+_GLOBAL = re.compile(r"global(?<!\wglobal)[ \t\\]")
 _PROJECT_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
 
 
