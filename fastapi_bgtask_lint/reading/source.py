@@ -37,6 +37,8 @@ _ANNOTATED = re.compile(r"^[ \t]*[\w.]*\.(\w+)[ \t]*:(?!=)", re.MULTILINE)
 _AMONG_OTHERS = re.compile(r"^[^\n=#:{}]*,[^\n=#:{}]*=(?!=)", re.MULTILINE)
 _OVER_LINES = re.compile(r"^[ \t]*[(\[][^=:{}]{0,400}[)\]][ \t]*=(?!=)", re.MULTILINE)
 """`a, self.b = ...`, and the same in brackets."""
+_GLOBAL = re.compile(r"global(?<!\wglobal)[ \t\\]([\w,\s\\]*)")
+_WORD = re.compile(r"\w+")
 _ATTRIBUTE = re.compile(r"\.(\w+)")
 
 
@@ -111,6 +113,14 @@ class Source:
         if number not in self._assigned and self._layout.outline is not None:
             self._assigned[number] = frozenset(_assigned(self._layout.outline.whole(number)))
         return self._assigned.get(number, frozenset())
+
+    def declared_globals(self, statement: Statement) -> frozenset[str] | None:
+        """The names that may be declared `global` in a statement of a module or class; None when that is not known."""
+        outline = self._layout.outline
+        if outline is None:
+            return None
+        declared = _GLOBAL.findall(outline.whole(piece_of(statement.at)))
+        return frozenset(name for names in declared for name in _WORD.findall(names))
 
     def says(self, statement: Statement, fits: Fits) -> bool:
         """Whether something fits the text of a statement of a module or class, of all that is in it too."""

@@ -124,7 +124,7 @@ class Evaluator:
         self._reaching: dict[tuple[Module, int], Reaching] = {}
         self._values: dict[tuple[Frame, int], Values] = {}
         self._bound: dict[tuple[Frame, Binding], Values] = {}
-        self._globals: dict[Module, dict[str, list[tuple[FunctionDef, Binding]]]] = {}
+        self._globals: dict[tuple[Module, str], list[tuple[FunctionDef, Binding]]] = {}
 
     # --- frames -------------------------------------------------------------------------------------------------------
 
@@ -342,7 +342,7 @@ class Evaluator:
         frame = self.module_frame(module)
         bindings = self.reaching(frame).at_end.get(name, ())
         values = self.all_bound(bindings, frame)
-        elsewhere = self._assigned_by_functions(module).get(name, ())
+        elsewhere = self._assigned_by_functions(module, name)
         if elsewhere:
             values = union(values, *(self.bound(binding, self._method_less(f, frame)) for f, binding in elsewhere))
         if values:
@@ -355,15 +355,16 @@ class Evaluator:
     def _method_less(self, function: FunctionDef, frame: Frame) -> Frame:
         return self.frame(frame.module, function, frame)
 
-    def _assigned_by_functions(self, module: Module) -> dict[str, list[tuple[FunctionDef, Binding]]]:
-        if module not in self._globals:
-            found: dict[str, list[tuple[FunctionDef, Binding]]] = {}
+    def _assigned_by_functions(self, module: Module, name: str) -> list[tuple[FunctionDef, Binding]]:
+        key = (module, name)
+        if key not in self._globals:
             frame = self.module_frame(module)
-            for definition in module.global_functions:
-                for name, bindings in self.reaching(self._method_less(definition, frame)).outer.items():
-                    found.setdefault(name, []).extend((definition, binding) for binding in bindings)
-            self._globals[module] = found
-        return self._globals[module]
+            self._globals[key] = [
+                (definition, binding)
+                for definition in module.functions_binding(name)
+                for binding in self.reaching(self._method_less(definition, frame)).outer.get(name, ())
+            ]
+        return self._globals[key]
 
     def _starred(self, name: str, frame: Frame) -> Values:
         """A name that comes by `from module import *`; modules that import each other so end here."""
@@ -494,7 +495,7 @@ class Evaluator:
 
     def _exported(self, module: Module, name: str) -> Values:
         frame = self.module_frame(module)
-        if name in self.reaching(frame).at_end or name in self._assigned_by_functions(module):
+        if name in self.reaching(frame).at_end or self._assigned_by_functions(module, name):
             return self.global_name(name, module)
         return self._starred(name, frame)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +20,6 @@ from fastapi_bgtask_lint.reading.source import Fits, Source, Unreadable
 from fastapi_bgtask_lint.reading.traversal import blocks, statements
 from fastapi_bgtask_lint.witness import FILE, FOLDER, Witness, kind
 
-_GLOBAL = re.compile(r"global(?<!\wglobal)[ \t\\]")
 _PROJECT_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
 
 
@@ -50,21 +48,35 @@ class Module:
         """It is the `__init__` of a package."""
         return self.path.stem == "__init__"
 
-    @cached_property
-    def global_functions(self) -> tuple[FunctionDef, ...]:
-        """The functions that bind names of the module, in the order of the source."""
-        stack = list(reversed(self.sketch))
+    def functions_binding(self, name: str) -> tuple[FunctionDef, ...]:
+        """The functions that bind a name of the module by `global`, in the order of the source."""
+        stack = list(reversed([*self._declaring.get(None, ()), *self._declaring.get(name, ())]))
         found: list[FunctionDef] = []
         while stack:
             statement = stack.pop()
             if isinstance(statement, Unread):
-                stack.extend(self.source.definition(statement) if self.source.says(statement, _GLOBAL.search) else ())
+                stack.extend(reversed(self._declaring_in(statement, name)))
                 continue
-            if isinstance(statement, FunctionDef) and _declares_global(statement):
+            if isinstance(statement, FunctionDef) and _declares_global(statement, name):
                 found.append(statement)
             inner = [statement.body] if isinstance(statement, FunctionDef | ClassDef) else blocks(statement)
             stack.extend(reversed([child for block in inner for child in block]))
         return tuple(found)
+
+    def _declaring_in(self, unread: Unread, name: str) -> tuple[Statement, ...]:
+        """What is read of a definition to find functions that declare a name global."""
+        declared = self.source.declared_globals(unread)
+        return self.source.definition(unread) if declared is None or name in declared else ()
+
+    @cached_property
+    def _declaring(self) -> dict[str | None, list[Statement]]:
+        """The statements of the module's body by the names that are declared global in them; None: it is not known."""
+        found: dict[str | None, list[Statement]] = {}
+        for statement in self.sketch:
+            declared = self.source.declared_globals(statement)
+            for name in (None,) if declared is None else declared:
+                found.setdefault(name, []).append(statement)
+        return found
 
     def saying(self, fits: Fits) -> tuple[Statement, ...]:
         """The module's body, of its definitions only the heads; left out is what is not looked for."""
@@ -82,8 +94,9 @@ class Module:
         return statement if isinstance(statement, FunctionDef | ClassDef) else None
 
 
-def _declares_global(definition: FunctionDef) -> bool:
-    return any(isinstance(s, Scope) and s.kind == "global" for s in statements(definition.body))
+def _declares_global(definition: FunctionDef, name: str) -> bool:
+    scopes = [s for s in statements(definition.body) if isinstance(s, Scope)]
+    return any(scope.kind == "global" and name in scope.names for scope in scopes)
 
 
 @dataclass(frozen=True, slots=True)
