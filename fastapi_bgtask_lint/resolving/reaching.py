@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -46,6 +46,10 @@ from fastapi_bgtask_lint.resolving.bindings import (
     targets,
 )
 from fastapi_bgtask_lint.resolving.flow import Walk
+
+_MANY = 64
+"""With so many names a state is not copied for each binding."""
+_LAYERS = 32
 
 State: TypeAlias = Mapping[str, tuple[Binding, ...]]
 
@@ -111,6 +115,52 @@ def reaching_definitions(scope: FunctionDef | Lambda | ClassDef | None, body: Se
     return walk.result(final, ends, tuple(returns[at] for at in sorted(returns)), outcome.normal is not None)
 
 
+class _Layer(Mapping[str, tuple[Binding, ...]]):
+    """A state with some names changed. The states of a module with many names differ by one or two each."""
+
+    __slots__ = ("_changed", "_under", "height")
+
+    def __init__(self, changed: State, under: State, height: int) -> None:
+        self._changed = changed
+        self._under = under
+        self.height = height
+        """How many layers there are."""
+
+    def __getitem__(self, name: str) -> tuple[Binding, ...]:
+        found = self._changed.get(name)
+        return self._under[name] if found is None else found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.flat())
+
+    def __len__(self) -> int:
+        return len(self.flat())
+
+    def flat(self) -> dict[str, tuple[Binding, ...]]:
+        """The same as one dictionary."""
+        layers: list[State] = []
+        state: State = self
+        while isinstance(state, _Layer):
+            layers.append(state._changed)
+            state = state._under
+        merged = dict(state)
+        for changed in reversed(layers):
+            merged.update(changed)
+        return merged
+
+
+def _flat(state: State) -> dict[str, tuple[Binding, ...]]:
+    return state.flat() if isinstance(state, _Layer) else dict(state)
+
+
+def _layered(changed: State, under: State) -> State:
+    if not isinstance(under, _Layer):
+        return _Layer(changed, under, 1)
+    if under.height < _LAYERS:
+        return _Layer(changed, under, under.height + 1)
+    return _Layer(changed, under.flat(), 1)
+
+
 class _ReachingWalk(Walk[State]):
     def __init__(self, declared: Mapping[str, str]) -> None:
         self._declared = declared
@@ -141,11 +191,11 @@ class _ReachingWalk(Walk[State]):
 
     def join(self, states: Sequence[State]) -> State:
         first, *rest = states
-        merged = dict(first)
+        merged = _flat(first)
         for state in rest:
             if state is first:
                 continue
-            for name, bindings in state.items():
+            for name, bindings in _flat(state).items():
                 known = merged.get(name)
                 if known is None:
                     merged[name] = bindings
@@ -276,7 +326,7 @@ class _ReachingWalk(Walk[State]):
 
     @staticmethod
     def _overlaid(state: State, new: Iterable[tuple[str, Binding]]) -> State:
-        changed = dict(state)
-        for name, binding in new:
-            changed[name] = (binding,)
-        return changed
+        changed = {name: (binding,) for name, binding in new}
+        if isinstance(state, _Layer) or len(state) >= _MANY:
+            return _layered(changed, state)
+        return {**state, **changed}
