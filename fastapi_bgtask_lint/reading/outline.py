@@ -50,7 +50,8 @@ class Outline:
     pieces: tuple[Piece, ...]
     top: tuple[int, ...]
     """The pieces that are statements of the module."""
-    _text: str = field(repr=False)
+    _text: bytes = field(repr=False)
+    """In UTF-8: most often what stands in the file."""
     _starts: Sequence[int] = field(repr=False)
     """Where each line begins, and where the text ends."""
 
@@ -91,7 +92,7 @@ class Outline:
         return number if within is None else within
 
     def _between(self, first: int, last: int) -> str:
-        return self._text[self._starts[first - 1] : self._starts[last]]
+        return self._text[self._starts[first - 1] : self._starts[last]].decode()
 
     def _module(self, number: int, text: str) -> str:
         return _INDENTED + text if self.pieces[number].is_indented else text
@@ -109,17 +110,17 @@ def outline(data: bytes) -> Outline | None:
             warnings.simplefilter("ignore")
             module = ast.parse(data)
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-        text = data.decode(encoding)
+        text = data if encoding == "utf-8" else data.decode(encoding).encode()
     except (SyntaxError, ValueError, LookupError, RecursionError, MemoryError):
         return None
-    lines = list(io.StringIO(text, newline=""))
+    lines = text.splitlines(keepends=True)
     found = _Pieces(lines)
     top = found.of(module.body)
     return Outline(tuple(found.pieces), top, text, array("L", itertools.accumulate(map(len, lines), initial=0)))
 
 
 class _Pieces:
-    def __init__(self, lines: Sequence[str]) -> None:
+    def __init__(self, lines: Sequence[bytes]) -> None:
         self.pieces: list[Piece] = []
         self._lines = lines
 
@@ -159,14 +160,14 @@ class _Pieces:
         begin = self._first(statement.body[0])
         before = self._lines[begin - 1].lstrip()[:1]
         column = len(self._lines[begin - 1]) - len(self._lines[begin - 1].lstrip())
-        starts = before == "@" or column == statement.body[0].col_offset
+        starts = before == b"@" or column == statement.body[0].col_offset
         return statement.body if begin > statement.lineno and starts else ()
 
     def _first(self, statement: ast.stmt) -> int:
         """The first line, decorators and what a backslash joins to it included."""
         decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
         first = min([statement.lineno, *(decorator.lineno for decorator in decorators)])
-        while first > 1 and "#" not in (above := self._lines[first - 2]) and above.rstrip("\r\n").endswith("\\"):
+        while first > 1 and b"#" not in (above := self._lines[first - 2]) and above.rstrip(b"\r\n").endswith(b"\\"):
             first -= 1
         return first
 

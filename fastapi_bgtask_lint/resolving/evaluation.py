@@ -122,8 +122,8 @@ class Evaluator:
         self._frames: dict[tuple[object, ...], Frame] = {}
         self._contexts: dict[tuple[Module, int], set[tuple[tuple[str, Values], ...]]] = {}
         self._reaching: dict[tuple[Module, int], Reaching] = {}
-        self._values: dict[tuple[Frame, int], Values] = {}
-        self._bound: dict[tuple[Frame, Binding], Values] = {}
+        self._values: dict[Frame, dict[int, Values]] = {}
+        self._bound: dict[Frame, dict[Binding, Values]] = {}
         self._globals: dict[tuple[Module, str], list[tuple[FunctionDef, Binding]]] = {}
 
     # --- frames -------------------------------------------------------------------------------------------------------
@@ -183,16 +183,18 @@ class Evaluator:
 
     def evaluate(self, expression: Expression, frame: Frame) -> Values:
         """The values of an expression."""
-        key = (frame, expression.at)
-        found = self._values.get(key)
+        known = self._values.get(frame)
+        if known is None:
+            known = self._values[frame] = {}
+        found = known.get(expression.at)
         if found is not None:
             return found
         if self._nested >= _NESTED:
             return ANYTHING
-        self._values[key] = NOTHING
+        known[expression.at] = NOTHING
         self._nested += 1
         try:
-            found = self._values[key] = self._narrow(self._evaluate(expression, frame))
+            found = known[expression.at] = self._narrow(self._evaluate(expression, frame))
         finally:
             self._nested -= 1
         return found
@@ -392,11 +394,13 @@ class Evaluator:
 
     def bound(self, binding: Binding, frame: Frame) -> Values:
         """The values that a binding gives."""
-        key = (frame, binding)
-        if key not in self._bound:
-            self._bound[key] = NOTHING
-            self._bound[key] = self._narrow(self._value_of(binding, frame))
-        return self._bound[key]
+        known = self._bound.get(frame)
+        if known is None:
+            known = self._bound[frame] = {}
+        if binding not in known:
+            known[binding] = NOTHING
+            known[binding] = self._narrow(self._value_of(binding, frame))
+        return known[binding]
 
     def _value_of(self, binding: Binding, frame: Frame) -> Values:
         match binding:

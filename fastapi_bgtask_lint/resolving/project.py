@@ -120,6 +120,7 @@ class Project:
     unreadable: dict[Path, Unreadable] = field(default_factory=dict)
     witness: Witness = field(default_factory=Witness)
     """What was asked for so far."""
+    _texts: dict[Path, bytes] = field(default_factory=dict)
     _modules: dict[Path, Module | None] = field(default_factory=dict)
     _roots: dict[Path, tuple[Path, ...]] = field(default_factory=dict)
     _kinds: dict[Path, str] = field(default_factory=dict)
@@ -139,19 +140,23 @@ class Project:
 
     def text(self, path: Path) -> bytes:
         """The bytes of a file, standard input's in its place; nothing when it can't be read."""
-        if path in self.overrides:
-            return self.overrides[path]
         try:
-            return path.read_bytes()
+            return self._text(path)
         except OSError:
             return b""
+
+    def _text(self, path: Path) -> bytes:
+        if path in self.overrides:
+            return self.overrides[path]
+        if path not in self._texts:
+            self._texts[path] = path.read_bytes()
+        return self._texts[path]
 
     def _read(self, path: Path) -> Module | None:
         from fastapi_bgtask_lint.reading.parser import read  # and LibCST with it, only when there is something to parse
 
         try:
-            data = self.overrides[path] if path in self.overrides else path.read_bytes()
-            return Module(path, read(path, data))
+            return Module(path, read(path, self._text(path)))
         except OSError:
             return None
         except Unreadable as error:

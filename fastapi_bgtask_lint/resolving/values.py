@@ -346,7 +346,10 @@ NONE = Literal(None)
 
 def union(*groups: Values) -> Values:
     """All values of all groups, each once, in their order."""
-    return tuple(dict.fromkeys(value for group in groups for value in group))
+    some = [group for group in groups if group]
+    if len(some) < 2:
+        return some[0] if some else NOTHING
+    return tuple(dict.fromkeys(value for group in some for value in group))
 
 
 @dataclass(frozen=True, slots=True)
