@@ -114,7 +114,7 @@ def _part(tree: cst.Module, block: Sequence[cst.CSTNode], first: int = 0, lines_
     return _Part(nodes, positions(tree, nodes), first, lines_above)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def _part_of(layout: Layout, number: int) -> _Part:
     """Few are kept: positions take more room than all else, and neighbours ask together."""
     return layout.part(number)

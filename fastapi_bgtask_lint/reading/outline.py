@@ -17,9 +17,9 @@ from dataclasses import dataclass, field, replace
 
 _INDENTED = "if 1:\n"
 _EMPTY = "    pass\n"
-_LONG = 200
+_LONG = 60
 """A function with more lines than this is not read at once."""
-_SOME = 100
+_SOME = 20
 """Lines of such a function that are."""
 
 
