@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -24,6 +25,8 @@ from fastapi_bgtask_lint.discovery import NO_STAMP, Stamp, is_seed, stamp
 from fastapi_bgtask_lint.findings import Finding
 from fastapi_bgtask_lint.settings import Settings
 from fastapi_bgtask_lint.witness import Witness
+
+T = TypeVar("T")
 
 FOLDER = ".fastapi_bgtask_lint_cache"
 
@@ -121,51 +124,64 @@ def snapshot(now: Survey, findings: tuple[Finding, ...], witness: Witness) -> Sn
 
 
 @dataclass(frozen=True)
-class Cache:
-    """The snapshots of one project under one set of settings."""
+class Cache(Generic[T]):
+    """A file that keeps something of one kind from run to run."""
 
     path: Path
-    secret: bytes
+    kind: type[T]
+    key: bytes
+    """What it is signed with."""
 
-    def load(self) -> Snapshot | None:
-        """The last snapshot, if there is one that we wrote."""
+    def load(self) -> T | None:
+        """What was stored last, if it is something that we wrote."""
         found = stamp(str(self.path))
         if found is None or found.size > _GREATEST:
             return None
         try:
             data = self.path.read_bytes()
-            signature, payload = data[:_SIGNATURE], data[_SIGNATURE:]
+            signature, payload = data[:_SIGNATURE], memoryview(data)[_SIGNATURE:]
             if not hmac.compare_digest(signature, self._signed(payload)):
                 return None
-            return _decoder().decode(payload)
+            return msgspec.msgpack.decode(payload, type=self.kind, dec_hook=lambda kind, value: kind(value))
         except (OSError, MemoryError, msgspec.MsgspecError):
             return None
 
-    def store(self, snapshot: Snapshot) -> None:
-        """Keep a snapshot in place of the last one. Of several runs at once the last one wins."""
-        with suppress(OSError, UnicodeError, msgspec.MsgspecError):
-            payload = msgspec.msgpack.encode(snapshot, enc_hook=_plain)
+    def store(self, kept: T) -> None:
+        """Keep something in place of the last. Of several runs at once the last one wins."""
+        with suppress(OSError, UnicodeError, MemoryError, msgspec.MsgspecError):
+            payload = msgspec.msgpack.encode(kept, enc_hook=_plain)
             folder = self.path.parent
             _prepare(folder)
             _replace(self.path, self._signed(payload) + payload)
             _prune(folder)
 
-    def _signed(self, payload: bytes) -> bytes:
-        return blake2b(payload, digest_size=_SIGNATURE, key=self.secret).digest()
+    def _signed(self, payload: bytes | memoryview) -> bytes:
+        return blake2b(payload, digest_size=_SIGNATURE, key=self.key).digest()
 
 
-def cache_of(root: Path, settings: Settings) -> Cache | None:
-    """The cache of a project; None where there is no secret to sign it with."""
+def snapshot_cache(root: Path, settings: Settings) -> Cache[Snapshot] | None:
+    """Where the snapshots of a project under some settings are kept; None where there is no secret to sign with."""
+    meant = _meant_for(root, settings)
+    key = _key(meant)
+    name = blake2b(meant, digest_size=12).hexdigest()
+    return None if key is None else Cache(root / FOLDER / f"{name}.bin", Snapshot, key)
+
+
+def record_cache(root: Path) -> Cache[dict[bytes, msgspec.Raw]] | None:
+    """Where the records of what was read of a project's files are kept, by content, whatever the settings."""
+    key = _key(_meant_for(root))
+    return None if key is None else Cache(root / FOLDER / "facts", dict[bytes, msgspec.Raw], key)
+
+
+def _meant_for(root: Path, *under: object) -> bytes:
+    """This program, the project, and all else that something is kept under."""
+    return repr((_program(), str(root), *under)).encode("utf-8", "surrogatepass")
+
+
+def _key(meant: bytes) -> bytes | None:
+    """What is signed with: by this user, and for nothing else."""
     secret = _secret()
-    if secret is None:
-        return None
-    key = blake2b(repr((_program(), str(root), settings)).encode("utf-8", "surrogatepass"), digest_size=12)
-    return Cache(root / FOLDER / f"{key.hexdigest()}.bin", secret)
-
-
-@cache
-def _decoder() -> msgspec.msgpack.Decoder[Snapshot]:
-    return msgspec.msgpack.Decoder(Snapshot, dec_hook=lambda kind, value: kind(value))
+    return None if secret is None else blake2b(meant, digest_size=_SIGNATURE, key=secret).digest()
 
 
 def _plain(value: object) -> str:

@@ -14,7 +14,16 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from fastapi_bgtask_lint.cache import Cache, Snapshot, Survey, cache_of, snapshot, still_holds, survey
+from fastapi_bgtask_lint.cache import (
+    Cache,
+    Snapshot,
+    Survey,
+    record_cache,
+    snapshot,
+    snapshot_cache,
+    still_holds,
+    survey,
+)
 from fastapi_bgtask_lint.discovery import (
     NO_STAMP,
     Problem,
@@ -29,6 +38,7 @@ from fastapi_bgtask_lint.discovery import (
 )
 from fastapi_bgtask_lint.findings import Finding, Place
 from fastapi_bgtask_lint.noqa import Comments
+from fastapi_bgtask_lint.reading.shelf import Shelf
 from fastapi_bgtask_lint.rules import Judgement, all_rules, check
 from fastapi_bgtask_lint.settings import Codes, PathFilter, Settings
 from fastapi_bgtask_lint.triage import Silences, comments_and_globs, globs_only, triage
@@ -137,6 +147,18 @@ def _unheard(_: str) -> None:
     """Nobody asked for progress."""
 
 
+def judge(
+    root: Path, seeds: list[Path], settings: Settings, overrides: Mapping[Path, bytes], caching: Caching
+) -> Judgement:
+    """Judges a project, with what earlier runs have read of its files and for later ones. Executors run this."""
+    cache = record_cache(root) if caching is Caching.ON else None
+    shelf = Shelf(cache.load() if cache is not None else None)
+    judgement = check(root, seeds, settings, overrides, shelf)
+    if cache is not None and shelf.has_grown:
+        cache.store(shelf.records())
+    return judgement
+
+
 @dataclass(slots=True)
 class _Given:
     """What was given of one project."""
@@ -159,7 +181,7 @@ class _Look:
     seeds: list[Path]
     """Those that can hold a registration."""
     now: Survey
-    cache: Cache | None
+    cache: Cache[Snapshot] | None
     snapshot: Snapshot | None
 
     @cached_property
@@ -247,7 +269,7 @@ class _Run:
         beside = {str(path) for path in shown | overrides.keys()} - listing.keys()
         for path in beside:
             listing[path] = stamp(path) or NO_STAMP
-        cache = None if beside or overrides or self.caching is Caching.OFF else cache_of(root, self.settings)
+        cache = None if beside or overrides or self.caching is Caching.OFF else snapshot_cache(root, self.settings)
         known = cache.load() if cache is not None else None
         self.progress(f"looking through {len(listing)} files of {root}")
         now = survey(listing, known.files if known is not None else {}, lambda path: self._data(path, report))
@@ -273,7 +295,7 @@ class _Run:
         unknown = sorted((look for look in looks if look.known is None), key=lambda look: len(look.seeds), reverse=True)
         with self._workers(unknown) as executor:
             self.progress(f"judging {sum(len(look.seeds) for look in unknown)} files")
-            pending = [executor.submit(check, look.root, look.seeds, self.settings, look.overrides) for look in unknown]
+            pending = [self._judge(executor, look) for look in unknown]
             judged = {look.root: self._outcome(look, future) for look, future in zip(unknown, pending, strict=True)}
         for look in looks:
             judgement = judged.get(look.root, look.known)
@@ -281,6 +303,9 @@ class _Run:
                 continue
             look.keep(judgement)
             yield judgement.findings
+
+    def _judge(self, executor: Executor, look: _Look) -> Future[Judgement]:
+        return executor.submit(judge, look.root, look.seeds, self.settings, look.overrides, self.caching)
 
     def _workers(self, looks: list[_Look]) -> AbstractContextManager[Executor]:
         if self.executor is not None:

@@ -56,13 +56,18 @@ def aged(path: Path) -> None:
     os.utime(path, (then, then))
 
 
-def judges(folder: Path) -> bool:
-    """Whether a run has to parse anything."""
+def imported(folder: Path, *options: str) -> str:
+    """The modules that a run imports."""
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "fastapi_bgtask_lint"],
+        [sys.executable, "-X", "importtime", "-m", "fastapi_bgtask_lint", *options],
         cwd=folder, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    return "libcst._nodes" in done.stderr
+    return done.stderr
+
+
+def judges(folder: Path) -> bool:
+    """Whether a run has to judge anything."""
+    return "fastapi_bgtask_lint.rules.run" in imported(folder)
 
 
 def test_a_second_run_says_the_same_and_parses_nothing(project: Path) -> None:
@@ -210,6 +215,24 @@ def post(tasks: BackgroundTasks, found: Session = Depends(session)) -> None:
     assert tool(tmp_path, "--select", "BGT201").out == before
 
 
+def test_what_was_read_is_not_parsed_again_under_other_settings(project: Path) -> None:
+    (project / "tasks.py").write_text(HARMLESS)
+    assert by_command_line(project) == []
+
+    modules = imported(project, "--target-fastapi", "0.100")
+
+    assert "fastapi_bgtask_lint.rules.run" in modules
+    assert "libcst._nodes" not in modules
+
+
+def test_what_was_read_is_known_by_its_content(project: Path) -> None:
+    (project / "work.py").write_text((project / "tasks.py").read_text())
+    (project / "app.py").write_text(APP.replace("from tasks", "from work"))
+
+    assert by_command_line(project) == [Found("work.py", 5, 5, "BGT301")]
+    assert tool(project).out == tool(project, "--no-cache").out
+
+
 def entry(project: Path) -> Path:
     """The file of the cache."""
     (found,) = (project / CACHE).glob("*.bin")
@@ -262,6 +285,28 @@ def test_a_damaged_cache_is_none(project: Path, damage: str) -> None:
     assert by_command_line(project) == SLEEPS
 
 
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_facts_are_none(project: Path, damage: str) -> None:
+    DAMAGES[damage](project / CACHE / "facts")
+    (project / "app.py").write_text(f"# judged again\n{APP}")
+
+    assert by_command_line(project) == SLEEPS
+    assert by_command_line(project) == SLEEPS
+
+
+def test_facts_that_are_somebody_elses_are_none(project: Path, tmp_path: Path) -> None:
+    elsewhere = {"XDG_CACHE_HOME": str(tmp_path / "home")}
+    shutil.rmtree(project / CACHE)
+    assert tool(project, environment=elsewhere).status == 1
+    foreign = (project / CACHE / "facts").read_bytes()
+    shutil.rmtree(project / CACHE)
+    (project / "tasks.py").write_text(HARMLESS)
+    assert by_command_line(project) == []
+    (project / CACHE / "facts").write_bytes(foreign)
+
+    assert "libcst._nodes" in imported(project, "--target-fastapi", "0.100")
+
+
 def test_a_cache_that_is_somebody_elses_is_none(project: Path, tmp_path: Path) -> None:
     """It was made with another secret: nobody can bring findings, or their absence, with a project."""
     elsewhere = {"XDG_CACHE_HOME": str(tmp_path / "home")}
@@ -300,7 +345,7 @@ def test_a_disk_that_is_full_costs_only_time(project: Path) -> None:
 
     assert (done.returncode, done.stderr) == (1, "")
     assert "BGT301" in done.stdout
-    assert not list((project / CACHE).glob("*.bin"))
+    assert [path.name for path in (project / CACHE).iterdir() if path.name != ".gitignore"] == []
     assert by_command_line(project) == SLEEPS
 
 
@@ -314,7 +359,7 @@ def test_many_runs_at_once(project: Path) -> None:
     outputs = {run.communicate(timeout=60)[0] for run in runs}
 
     assert len(outputs) == 1
-    assert len(list((project / CACHE).iterdir())) == 2  # what is known, and the ignore file
+    assert len(list((project / CACHE).iterdir())) == 3  # what is known, what was read, and the ignore file
     assert not judges(project)
 
 

@@ -27,7 +27,7 @@ def piece_of(at: int) -> int:
     return at >> _BITS
 
 
-class Fact(msgspec.Struct, frozen=True, eq=False, tag=True):
+class Fact(msgspec.Struct, frozen=True, eq=False, tag=True, array_like=True):
     """A node of a module."""
 
     at: int

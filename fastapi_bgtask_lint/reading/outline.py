@@ -13,7 +13,10 @@ import tokenize
 import warnings
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+import msgspec
+from msgspec.structs import replace
 
 _INDENTED = "if 1:\n"
 _EMPTY = "    pass\n"
@@ -23,8 +26,7 @@ _SOME = 20
 """Lines of such a function that are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(msgspec.Struct, frozen=True, array_like=True):
     """The first and the last line of a piece; simple statements that share a line are one."""
 
     first: int
@@ -54,6 +56,13 @@ class Outline:
     """In UTF-8: most often what stands in the file."""
     _starts: Sequence[int] = field(repr=False)
     """Where each line begins, and where the text ends."""
+
+    @classmethod
+    def of(cls, data: bytes, pieces: tuple[Piece, ...], top: tuple[int, ...]) -> Outline:
+        """The outline of a file's content, of which the pieces are known."""
+        text = _in_utf_8(data)
+        starts = itertools.accumulate(map(len, text.splitlines(keepends=True)), initial=0)
+        return cls(pieces, top, text, array("L", starts))
 
     def text(self, number: int) -> str:
         """The lines of a piece."""
@@ -109,14 +118,17 @@ def outline(data: bytes) -> Outline | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             module = ast.parse(data)
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-        text = data if encoding == "utf-8" else data.decode(encoding).encode()
+        text = _in_utf_8(data)
     except (SyntaxError, ValueError, LookupError, RecursionError, MemoryError):
         return None
-    lines = text.splitlines(keepends=True)
-    found = _Pieces(lines)
+    found = _Pieces(text.splitlines(keepends=True))
     top = found.of(module.body)
-    return Outline(tuple(found.pieces), top, text, array("L", itertools.accumulate(map(len, lines), initial=0)))
+    return Outline.of(data, tuple(found.pieces), top)
+
+
+def _in_utf_8(data: bytes) -> bytes:
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    return data if encoding == "utf-8" else data.decode(encoding).encode()
 
 
 class _Pieces:

@@ -9,13 +9,14 @@ import tokenize
 import warnings
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import libcst as cst
 import msgspec
 
 from fastapi_bgtask_lint.reading.facts import ClassDef, FunctionDef, Statement, Unread, first_ordinal
-from fastapi_bgtask_lint.reading.layout import Layout, parsed
+from fastapi_bgtask_lint.reading.layout import parsed
 from fastapi_bgtask_lint.reading.lowering import Lowered, lower
 from fastapi_bgtask_lint.reading.outline import Outline, Piece, outline
 from fastapi_bgtask_lint.reading.shape import shape
@@ -84,23 +85,35 @@ def _by_piece(path: Path, found: Outline) -> Source | None:
 
     None when LibCST refuses another piece; what it says of the whole is clearer.
     """
-
-    def refusing(read_one: Callable[[Outline, int], Block]) -> Callable[[int], Block]:
-        def read_on(number: int) -> Block:
-            try:
-                return read_one(found, number)
-            except cst.ParserSyntaxError as error:
-                raise _libcst_refusal(path, error, found.lines_above(number)) from None
-            except RecursionError:
-                raise Unreadable(path, found.pieces[number].first, 1, _TOO_DEEP) from None
-
-        return read_on
-
     try:
         sketch = _sketch(found, found.top)
     except cst.ParserSyntaxError:
         return None
-    return Source(path, sketch, Layout(found), refusing(_definition), refusing(_head))
+    return Source(path, sketch, found, reader=Pieces(path, found))
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """Reads the definitions of a module piece by piece: the `Reader` of its source."""
+
+    path: Path
+    outline: Outline
+
+    def definition(self, number: int) -> Block:
+        """A definition; of a class, the definitions in it are not read."""
+        return self._read(_definition, number)
+
+    def head(self, number: int) -> Block:
+        """A definition without its body."""
+        return self._read(_head, number)
+
+    def _read(self, read_one: Callable[[Outline, int], Block], number: int) -> Block:
+        try:
+            return read_one(self.outline, number)
+        except cst.ParserSyntaxError as error:
+            raise _libcst_refusal(self.path, error, self.outline.lines_above(number)) from None
+        except RecursionError:
+            raise Unreadable(self.path, self.outline.pieces[number].first, 1, _TOO_DEEP) from None
 
 
 def _sketch(found: Outline, numbers: Iterable[int]) -> Block:
@@ -166,7 +179,7 @@ def _lowered_text(text: str, number: int, piece: Piece) -> Lowered:
 
 def _as_a_whole(path: Path, data: bytes) -> Source:
     body = lower(cst.parse_module(data).body).block
-    return Source(path, body, Layout(None, data))
+    return Source(path, body, None, data)
 
 
 def _libcst_refusal(path: Path, error: BaseException, lines_above: int = 0) -> Unreadable:

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
+
+import msgspec
 
 from fastapi_bgtask_lint.findings import Place
-from fastapi_bgtask_lint.reading.facts import (
-    ClassDef,
-    FunctionDef,
-    ModuleFacts,
-    Statement,
-    Unread,
-    piece_of,
-)
+from fastapi_bgtask_lint.reading.facts import ClassDef, FunctionDef, ModuleFacts, Statement, Unread, piece_of
+from fastapi_bgtask_lint.reading.outline import Outline
 from fastapi_bgtask_lint.reading.stack import with_stack
 from fastapi_bgtask_lint.reading.traversal import blocks
+from fastapi_bgtask_lint.reading.words import assigned_attributes, declared_globals
 
 if TYPE_CHECKING:
     from fastapi_bgtask_lint.reading.layout import Layout
@@ -30,16 +26,6 @@ T = TypeVar("T")
 Block: TypeAlias = tuple[Statement, ...]
 Fits: TypeAlias = Callable[[str], object]
 """Tells whether what is looked for stands in a text: the `search` of a pattern, for one."""
-
-
-_ASSIGNED = re.compile(r"\.(\w+)[\s\\]*=(?!=)")
-_ANNOTATED = re.compile(r"^[ \t]*[\w.]*\.(\w+)[ \t]*:(?!=)", re.MULTILINE)
-_AMONG_OTHERS = re.compile(r"^[^\n=#:{}]*,[^\n=#:{}]*=(?!=)", re.MULTILINE)
-_OVER_LINES = re.compile(r"^[ \t]*[(\[][^=:{}]{0,400}[)\]][ \t]*=(?!=)", re.MULTILINE)
-"""`a, self.b = ...`, and the same in brackets."""
-_GLOBAL = re.compile(r"global(?<!\wglobal)[ \t\\]([\w,\s\\]*)")
-_WORD = re.compile(r"\w+")
-_ATTRIBUTE = re.compile(r"\.(\w+)")
 
 
 class Unreadable(Exception):
@@ -56,9 +42,26 @@ class Unreadable(Exception):
         self.reason = reason
 
 
-def _nothing(number: int) -> Block:
-    """Everything has been read."""
-    return ()
+class Reader(Protocol):
+    """Reads definitions of a module, by the numbers of their pieces. Raises Unreadable."""
+
+    def definition(self, number: int) -> Block:
+        """The whole of it; of a class, the definitions in it are not read."""
+
+    def head(self, number: int) -> Block:
+        """It without its body."""
+
+
+class Parts(msgspec.Struct, frozen=True, array_like=True):
+    """The definitions that have been read so far, by the numbers of their pieces."""
+
+    definitions: dict[int, Block] = msgspec.field(default_factory=dict)
+    heads: dict[int, Block] = msgspec.field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return len(self.definitions) + len(self.heads)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,15 +71,18 @@ class Source:
     path: Path
     sketch: Block
     """The body, with definitions that need not have been read; it stays as it is when they are."""
-    _layout: Layout = field(repr=False)
-    _read: Callable[[int], Block] = field(default=_nothing, repr=False)
-    _read_head: Callable[[int], Block] = field(default=_nothing, repr=False)
+    outline: Outline | None = field(repr=False)
+    """None when LibCST parsed the module as a whole: then all of it has been read."""
+    data: bytes = field(default=b"", repr=False)
+    """The text, where there is no outline."""
+    reader: Reader | None = field(default=None, repr=False)
+    parts: Parts = field(default_factory=Parts, repr=False)
     refused: list[Unreadable] = field(default_factory=list, repr=False)
     """Why definitions could not be read that CPython takes and LibCST does not."""
-    _parts: dict[int, Block] = field(default_factory=dict, repr=False)
-    _heads: dict[int, Block] = field(default_factory=dict, repr=False)
     _places: dict[int, Place] = field(default_factory=dict, repr=False)
     _assigned: dict[int, frozenset[str]] = field(default_factory=dict, repr=False)
+
+    # --- facts --------------------------------------------------------------------------------------------------------
 
     @cached_property
     def facts(self) -> ModuleFacts:
@@ -89,16 +95,18 @@ class Source:
     def definition(self, unread: Unread) -> Block:
         """A definition, read now if it has not been; nothing when it can't be."""
         number = piece_of(unread.at)
-        if number not in self._parts:
-            self._parts[number] = self._tried(self._read, number)
-        return self._parts[number]
+        known = self.parts.definitions
+        if number not in known and self.reader is not None:
+            known[number] = self._tried(self.reader.definition, number)
+        return known.get(number, ())
 
     def head(self, unread: Unread) -> Block:
         """A definition without its body: decorators, parameters, bases. The facts are not those of `definition`."""
         number = piece_of(unread.at)
-        if number not in self._heads:
-            self._heads[number] = self._tried(self._read_head, number)
-        return self._heads[number]
+        known = self.parts.heads
+        if number not in known and self.reader is not None:
+            known[number] = self._tried(self.reader.head, number)
+        return known.get(number, ())
 
     def _tried(self, read: Callable[[int], Block], number: int) -> Block:
         try:
@@ -107,30 +115,28 @@ class Source:
             self.refused.append(error)
             return ()
 
+    # --- text ---------------------------------------------------------------------------------------------------------
+
     def assigned(self, unread: Unread) -> frozenset[str]:
         """The attributes of something that may be assigned to in a definition, by its text."""
         number = piece_of(unread.at)
-        if number not in self._assigned and self._layout.outline is not None:
-            self._assigned[number] = frozenset(_assigned(self._layout.outline.whole(number)))
+        if number not in self._assigned and self.outline is not None:
+            self._assigned[number] = assigned_attributes(self.outline.whole(number))
         return self._assigned.get(number, frozenset())
 
     def declared_globals(self, statement: Statement) -> frozenset[str] | None:
         """The names that may be declared `global` in a statement of a module or class; None when that is not known."""
-        outline = self._layout.outline
-        if outline is None:
-            return None
-        declared = _GLOBAL.findall(outline.whole(piece_of(statement.at)))
-        return frozenset(name for names in declared for name in _WORD.findall(names))
+        return None if self.outline is None else declared_globals(self.outline.whole(piece_of(statement.at)))
 
     def says(self, statement: Statement, fits: Fits) -> bool:
         """Whether something fits the text of a statement of a module or class, of all that is in it too."""
-        outline = self._layout.outline
-        return outline is None or bool(fits(outline.whole(piece_of(statement.at))))
+        return self.outline is None or bool(fits(self.outline.whole(piece_of(statement.at))))
 
     def head_says(self, statement: Statement, fits: Fits) -> bool:
         """The same of the head, if it is a definition."""
-        outline = self._layout.outline
-        return outline is None or bool(fits(outline.head(piece_of(statement.at))))
+        return self.outline is None or bool(fits(self.outline.head(piece_of(statement.at))))
+
+    # --- places -------------------------------------------------------------------------------------------------------
 
     def place(self, at: int) -> Place:
         """Where a fact stands: the whole of an expression or simple statement, the head of a compound one.
@@ -140,6 +146,12 @@ class Source:
         if at not in self._places:
             self._places[at] = self._place(at)
         return self._places[at]
+
+    @cached_property
+    def _layout(self) -> Layout:
+        from fastapi_bgtask_lint.reading.layout import Layout  # and LibCST with it, only when something is reported
+
+        return Layout(self.outline, self.data)
 
     def _place(self, at: int) -> Place:
         stretch = self._found(at, functools.partial(self._layout.stretch, at))
@@ -164,9 +176,8 @@ class Source:
         return tuple(sorted(lines))
 
     def _functions_round(self, at: int) -> Iterator[FunctionDef]:
-        outline = self._layout.outline
-        number = 0 if outline is None else outline.definition(piece_of(at))
-        stack: list[Statement] = list(self._parts.get(number, self.sketch))
+        number = 0 if self.outline is None else self.outline.definition(piece_of(at))
+        stack: list[Statement] = list(self.parts.definitions.get(number, self.sketch))
         while stack:
             statement = stack.pop()
             if isinstance(statement, FunctionDef):
@@ -176,11 +187,3 @@ class Source:
             if isinstance(statement, FunctionDef | ClassDef):
                 stack.extend(statement.body)
             stack.extend(child for block in blocks(statement) for child in block)
-
-
-def _assigned(text: str) -> Iterator[str]:
-    yield from _ASSIGNED.findall(text)
-    yield from _ANNOTATED.findall(text)
-    for among_others in (_AMONG_OTHERS, _OVER_LINES):
-        for targets in among_others.finditer(text):
-            yield from _ATTRIBUTE.findall(targets[0])

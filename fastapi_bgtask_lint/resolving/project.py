@@ -16,6 +16,7 @@ from fastapi_bgtask_lint.reading.facts import (
     Statement,
     Unread,
 )
+from fastapi_bgtask_lint.reading.shelf import Shelf
 from fastapi_bgtask_lint.reading.source import Fits, Source, Unreadable
 from fastapi_bgtask_lint.reading.traversal import blocks, statements
 from fastapi_bgtask_lint.witness import FILE, FOLDER, Witness, kind
@@ -117,6 +118,7 @@ class Project:
     root: Path
     src: tuple[Path, ...] = ()
     overrides: Mapping[Path, bytes] = field(default_factory=dict)
+    shelf: Shelf = field(default_factory=Shelf)
     unreadable: dict[Path, Unreadable] = field(default_factory=dict)
     witness: Witness = field(default_factory=Witness)
     """What was asked for so far."""
@@ -153,10 +155,8 @@ class Project:
         return self._texts[path]
 
     def _read(self, path: Path) -> Module | None:
-        from fastapi_bgtask_lint.reading.parser import read  # and LibCST with it, only when there is something to parse
-
         try:
-            return Module(path, read(path, self._text(path)))
+            return Module(path, self.shelf.source(path, self._text(path)))
         except OSError:
             return None
         except Unreadable as error:

@@ -20,6 +20,7 @@ from fastapi_bgtask_lint.framework.spawned import Spawns
 from fastapi_bgtask_lint.framework.transactions import Transactions
 from fastapi_bgtask_lint.framework.versions import ProjectVersions
 from fastapi_bgtask_lint.knowledge import Table, load
+from fastapi_bgtask_lint.reading.shelf import Shelf
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.project import Project
 from fastapi_bgtask_lint.resolving.values import Function
@@ -68,7 +69,7 @@ class Application:
             yield from self.summaries.of_function(target.value, frame)
 
 
-def application(root: Path, settings: Settings, overrides: Mapping[Path, bytes]) -> Application:
+def application(root: Path, settings: Settings, overrides: Mapping[Path, bytes], shelf: Shelf) -> Application:
     """The application below a folder, with what the configuration teaches."""
     table = load().extended(
         settings.session_types,
@@ -78,7 +79,7 @@ def application(root: Path, settings: Settings, overrides: Mapping[Path, bytes])
         settings.blocking_calls,
         settings.waits,
     )
-    return Application(Project(root, tuple(settings.src), overrides), settings, table)
+    return Application(Project(root, tuple(settings.src), overrides, shelf), settings, table)
 
 
 def _taught(settings: Settings) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from fastapi_bgtask_lint.effects.tasks import Task, Tasks
 from fastapi_bgtask_lint.findings import Finding, Place, Related
 from fastapi_bgtask_lint.framework.registrations import Registration
 from fastapi_bgtask_lint.reading.facts import Call
+from fastapi_bgtask_lint.reading.shelf import Shelf
 from fastapi_bgtask_lint.reading.source import Unreadable
 from fastapi_bgtask_lint.resolving.project import Module
 from fastapi_bgtask_lint.resolving.values import Site
@@ -46,11 +47,13 @@ class _Gathered:
         self.found[key] = replace(known, registrations=registrations, related=tuple(dict.fromkeys((*related, *extra))))
 
 
-def run(project_root: Path, seeds: Sequence[Path], settings: Settings, overrides: Mapping[Path, bytes]) -> Judgement:
+def run(
+    project_root: Path, seeds: Sequence[Path], settings: Settings, overrides: Mapping[Path, bytes], shelf: Shelf
+) -> Judgement:
     """All findings of a project, unsorted and unsuppressed."""
     # Evaluation is recursive to a fixed depth, which takes more Python frames than the interpreter allows by default.
     sys.setrecursionlimit(max(sys.getrecursionlimit(), _FRAMES))
-    app = application(project_root, settings, overrides)
+    app = application(project_root, settings, overrides, shelf)
     gathered = _Gathered()
     registrations: list[Registration] = []
     for path in sorted(seeds):
