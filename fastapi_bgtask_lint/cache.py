@@ -175,7 +175,7 @@ def record_cache(root: Path) -> Cache[dict[bytes, msgspec.Raw]] | None:
 
 def _meant_for(root: Path, *under: object) -> bytes:
     """This program, the project, and all else that something is kept under."""
-    return repr((_program(), str(root), *under)).encode("utf-8", "surrogatepass")
+    return _program() + repr((str(root), *under)).encode("utf-8", "surrogatepass")
 
 
 def _key(meant: bytes) -> bytes | None:
@@ -191,11 +191,11 @@ def _plain(value: object) -> str:
 
 
 @cache
-def _program() -> tuple[tuple[str, Stamp | None], ...]:
+def _program() -> bytes:
     """This program, so that nothing of another version, or of one that is being worked on, is believed."""
     package = Path(__file__).parent
     sources = sorted(str(path) for pattern in ("*.py", "*/*.py", "*/*.toml") for path in package.glob(pattern))
-    return tuple((path, stamp(path)) for path in sources)
+    return blake2b(repr([(path, stamp(path)) for path in sources]).encode("utf-8", "surrogatepass")).digest()
 
 
 @cache

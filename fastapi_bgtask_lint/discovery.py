@@ -55,12 +55,27 @@ def absolute(path: str | os.PathLike[str]) -> Path:
 
 
 def project_root(path: Path) -> Path:
-    """The nearest folder upward that looks like a project's root, else the folder itself (a file's own folder)."""
-    folder = path if path.is_dir() else path.parent
-    for candidate in (folder, *folder.parents):
-        if any(os.path.lexists(candidate / mark) for mark in _ROOT_MARKS):
-            return candidate
-    return folder
+    """The root of the project that a file or folder belongs to."""
+    return Roots().of(path)
+
+
+class Roots:
+    """Finds the roots of projects; what was found stays so for as long as the object lives."""
+
+    def __init__(self) -> None:
+        self._marked: dict[str, str | None] = {}
+
+    def of(self, path: Path) -> Path:
+        """The nearest folder upward that looks like a project's root, else the folder itself (a file's own folder)."""
+        folder = str(path if path.is_dir() else path.parent)
+        return Path(self._nearest(folder) or folder)
+
+    def _nearest(self, folder: str) -> str | None:
+        if folder not in self._marked:
+            above = os.path.dirname(folder)
+            is_marked = any(os.path.lexists(os.path.join(folder, mark)) for mark in _ROOT_MARKS)
+            self._marked[folder] = folder if is_marked else None if above == folder else self._nearest(above)
+        return self._marked[folder]
 
 
 def is_seed(data: bytes) -> bool:

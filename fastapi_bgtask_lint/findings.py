@@ -57,4 +57,4 @@ class Finding:
     related: tuple[Related, ...] = ()
     registrations: tuple[Place, ...] = ()
     pedantic: bool = False
-    """Reported only where pedantic rules are, for all that its rule is on."""
+    """Reported only where pedantic rules are: its rule is one, or it is a doubtful finding of another."""

@@ -28,9 +28,9 @@ from fastapi_bgtask_lint.discovery import (
     NO_STAMP,
     Problem,
     Report,
+    Roots,
     Stamp,
     absolute,
-    project_root,
     python_files,
     read_bytes,
     stamp,
@@ -93,8 +93,23 @@ class Result:
 
 
 def known_codes() -> Codes:
-    """Every code that a rule has, and whether the rule is pedantic."""
-    return {rule.code: rule.pedantic for rule in all_rules()}
+    """Every code that a rule has, and whether the rule is pedantic; the rules are loaded when one is asked for."""
+    return _KnownCodes()
+
+
+class _KnownCodes(Mapping[str, bool]):
+    @cached_property
+    def _codes(self) -> dict[str, bool]:
+        return {rule.code: rule.pedantic for rule in all_rules()}
+
+    def __getitem__(self, code: str) -> bool:
+        return self._codes[code]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._codes)
+
+    def __len__(self) -> int:
+        return len(self._codes)
 
 
 def lint_paths(
@@ -206,6 +221,7 @@ class _Run:
     caching: Caching
     jobs: int
     executor: Executor | None
+    _roots: Roots = field(default_factory=Roots)
     _projects: dict[Path, _Given] = field(default_factory=dict)
     _overrides: dict[Path, bytes] = field(default_factory=dict)
     _nameless: Path | None = None
@@ -237,9 +253,7 @@ class _Run:
         looks = [self._look_into(root, self._projects[root], globs) for root in sorted(self._projects, key=str)]
         findings = [finding for found in self._findings(looks) for finding in found]
         given = {path for look in looks for path in look.shown if not globs.excludes(path)}
-        verdict = triage(
-            findings, settings=self.settings, codes=known_codes(), given=given, silences=self._silences(noqa, globs)
-        )
+        verdict = triage(findings, settings=self.settings, given=given, silences=self._silences(noqa, globs))
         return Result(
             findings=self._named(verdict.shown),
             suppressed=self._named(verdict.suppressed),
@@ -250,7 +264,7 @@ class _Run:
         )
 
     def _project(self, path: Path) -> _Given:
-        return self._projects.setdefault(project_root(path), _Given())
+        return self._projects.setdefault(self._roots.of(path), _Given())
 
     def _report(self, problem: Problem) -> None:
         self._problems.setdefault(problem)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fastapi_bgtask_lint.findings import Finding, Place, Related
 from fastapi_bgtask_lint.noqa import Comments
-from fastapi_bgtask_lint.settings import Codes, PathFilter, Settings, is_on
+from fastapi_bgtask_lint.settings import PathFilter, Settings, is_on
 
 _MOST_RELATED = 8
 
@@ -27,9 +27,7 @@ class Verdict:
     suppressed: tuple[Finding, ...]
 
 
-def triage(
-    findings: Iterable[Finding], *, settings: Settings, codes: Codes, given: Collection[Path], silences: Silences
-) -> Verdict:
+def triage(findings: Iterable[Finding], *, settings: Settings, given: Collection[Path], silences: Silences) -> Verdict:
     """Chooses among findings for the files that were given.
 
     A finding stands at its primary place, or at its first registration in a given file when the primary is not in one.
@@ -37,7 +35,7 @@ def triage(
     shown: list[Finding] = []
     suppressed: list[Finding] = []
     for finding in findings:
-        if not is_on(finding.code, settings, {**codes, finding.code: True} if finding.pedantic else codes):
+        if not _concerns(finding, given) or not is_on(finding.code, settings, {finding.code: finding.pedantic}):
             continue
         heard = _without_silenced_registrations(finding, silences)
         placed = _placed(heard or finding, given)
@@ -90,6 +88,11 @@ def _without_silenced_registrations(finding: Finding, silences: Silences) -> Fin
         return None
     related = tuple(related for related in finding.related if related.place not in silenced)
     return replace(finding, registrations=left, related=related)
+
+
+def _concerns(finding: Finding, given: Collection[Path]) -> bool:
+    """It stands in a given file, or a registration that leads to it does. The comments of all else are not read."""
+    return finding.place.path in given or any(place.path in given for place in finding.registrations)
 
 
 def _placed(finding: Finding, given: Collection[Path]) -> Finding | None:

@@ -22,7 +22,7 @@ def place(path: Path, line: int, column: int = 1) -> Place:
 
 def finding(at: Place, *registrations: Place, code: str = "BGT301", message: str = "it blocks") -> Finding:
     related = tuple(Related(registration, "registered here") for registration in registrations)
-    return Finding(code, "name", Severity.ERROR, message, at, related, registrations)
+    return Finding(code, "name", Severity.ERROR, message, at, related, registrations, CODES[code])
 
 
 def judged(
@@ -31,7 +31,6 @@ def judged(
     return triage(
         findings,
         settings=settings or Settings(),
-        codes=CODES,
         given=set(files),
         silences=lambda _, at: at in silent,
     )

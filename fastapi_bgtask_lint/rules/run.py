@@ -115,7 +115,7 @@ def _finding(rule: Rule, report: Report, registrations: tuple[Registration, ...]
         place,
         tuple(r for r in dict.fromkeys(related) if r.place != place),
         places,
-        report.pedantic,
+        report.pedantic or rule.pedantic,
     )
 
 
