@@ -7,6 +7,7 @@ import random
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,6 +31,16 @@ SEED = 2026
 def program(name: str) -> str:
     """A command that is installed beside this interpreter."""
     return str(Path(sys.executable).with_name(name))
+
+
+def mentions_tasks(path: Path) -> bool:
+    """A file has to do with tasks, as far as a search can tell."""
+    return b"BackgroundTask" in path.read_bytes()
+
+
+def touched(path: Path) -> None:
+    """Add a line to a file."""
+    path.write_bytes(path.read_bytes() + b"\n# edited\n")
 
 
 class Comparison:
@@ -61,19 +72,34 @@ class Comparison:
         self.add("first run with the cache", [*own, *self.names], self.forget, runs=1)
         self.add("warm", [*own, *self.names])
         self.add("after an edit", [*own, *self.names], self.edit)
+        self.add("after an edit that matters", [*own, *self.names], self.edit_what_matters)
+        self.without_tasks(own)
         self.flake8()
+
+    def without_tasks(self, own: list[str]) -> None:
+        """The applications in which no file mentions tasks."""
+        mentioning = {path.relative_to(self.folder).parts[0] for path in self.files if mentions_tasks(path)}
+        names = [name for name in self.names if name not in mentioning]
+        self.add("walk, applications without tasks", [sys.executable, "-S", "-c", WALK, *names])
+        self.add("the same, no cache", [*own, "--no-cache", *names])
 
     def flake8(self) -> None:
         """Flake8 over 500 files that were drawn at random, in an environment of its own and beside our plugin."""
         chosen = random.Random(SEED).sample(self.files, min(500, len(self.files)))
         names = [str(path.relative_to(self.folder)) for path in chosen]
-        alone = self.folder / ".flake8"
-        if not alone.exists():
-            subprocess.run([sys.executable, "-m", "venv", str(alone)], check=True)
-            subprocess.run([str(alone / "bin" / "pip"), "install", "--quiet", "flake8"], check=True)
+        alone, asynchronous = self.environment("flake8"), self.environment("flake8-async")
         options = ["-m", "flake8", "--isolated", "--jobs", "1"]
-        self.add("flake8 over 500 files", [str(alone / "bin" / "python"), *options, *names])
+        self.add("flake8 over 500 files", [str(alone / "python"), *options, *names])
         self.add("flake8 over 500 files, with our plugin", [sys.executable, *options, *names])
+        self.add("flake8-async's own command over them", [str(asynchronous / "flake8-async"), *names], runs=1)
+
+    def environment(self, package: str) -> Path:
+        """The programs of an environment in which nothing but a package is installed."""
+        folder = self.folder / f".{package}"
+        if not folder.exists():
+            subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+            subprocess.run([str(folder / "bin" / "pip"), "install", "--quiet", package], check=True)
+        return folder / "bin"
 
     def forget(self) -> None:
         """Remove all caches."""
@@ -82,8 +108,13 @@ class Comparison:
 
     def edit(self) -> None:
         """Add a line to a file that has nothing to do with tasks."""
-        harmless = next(path for path in self.files if b"BackgroundTask" not in path.read_bytes())
-        harmless.write_bytes(harmless.read_bytes() + b"\n# edited\n")
+        touched(next(path for path in self.files if not mentions_tasks(path)))
+
+    def edit_what_matters(self) -> None:
+        """Add a line to a file with registrations, in the application that has most of them."""
+        mentioning = [path for path in self.files if mentions_tasks(path)]
+        most, _ = Counter(path.relative_to(self.folder).parts[0] for path in mentioning).most_common(1)[0]
+        touched(next(path for path in mentioning if path.is_relative_to(self.folder / most)))
 
     def table(self) -> str:
         """The rows as a page's table, with ratios to the walk and to ruff."""
