@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
+import libcst
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,8 +20,10 @@ from hypothesis import strategies as st
 
 from fastapi_bgtask_lint.findings import Place
 from fastapi_bgtask_lint.reading import facts
+from fastapi_bgtask_lint.reading.lowering import lower
 from fastapi_bgtask_lint.reading.parser import read
 from fastapi_bgtask_lint.reading.source import Source, Unreadable
+from fastapi_bgtask_lint.reading.words import assigned_attributes, declared_globals
 
 F = TypeVar("F", bound=facts.Fact)
 PATH = Path("/project/app.py")
@@ -310,6 +313,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from fastapi_bgtask_lint.reading import facts
+from fastapi_bgtask_lint.reading.lowering import lower
 from fastapi_bgtask_lint.reading.parser import read
 from fastapi_bgtask_lint.reading.source import Unreadable
 from fastapi_bgtask_lint.reading.traversal import expressions, statements, walk
@@ -564,3 +568,173 @@ def test_ordinals_follow_the_source() -> None:
         found = sorted(every(source), key=lambda fact: fact.at)
         starts = [(place.line, place.column) for place in (source.place(fact.at) for fact in found)]
         assert starts == sorted(starts), path
+
+
+# --- piece by piece against at once -----------------------------------------------------------------------------------
+
+
+def lines(*written: str) -> str:
+    return "".join(f"{line}\n" for line in written)
+
+
+def long(indentation: int) -> list[str]:
+    """More statements than are read at once."""
+    return [f"{' ' * indentation}x{number} = call({number})" for number in range(90)]
+
+
+LAYOUTS = {
+    "methods": lines(
+        "class A(B, c=D):",
+        "    x: int = 1",
+        "    @one",
+        "    @two(3)",
+        "    def f(self): return 1",
+        "    async def g(self):",
+        "        await h()",
+    ),
+    "one line": lines("class A: x = 1; y = f()", "def g(): return h()", "class B(A): pass"),
+    "the body begins beside the head": lines("class A(", "    B", "): x = f()", "def g(", "    a", "): return a(1)"),
+    "semicolons": lines("x = 1; y = f(x)", "class A:", "    x = 1; y = g()", "    def f(self): pass", "    z = h()"),
+    "backslashes": lines(
+        "x = 1; \\",
+        "y = f(x)",
+        "class A: \\",
+        "    x = g()",
+        "class B:",
+        "    y = \\",
+        "  h()",
+        "    def f(self): \\",
+        "        return k()",
+    ),
+    "comments out of line": lines(
+        "class A:",
+        "# nothing",
+        "    x = f()",
+        "  # less",
+        "    def g(self):",
+        "# none",
+        "        return h()",
+        "        # more",
+        "    y = k()",
+    ),
+    "strings out of line": lines(
+        "class A:",
+        '    x = f("""',
+        "one",
+        "  two",
+        '""")',
+        "    def g(self):",
+        '        return h("""',
+        'three""", f"{k()}")',
+    ),
+    "nested classes": lines(
+        "class A:",
+        "    class B:",
+        "        class C(D):",
+        "            def f(self): return g()",
+        "        x = h()",
+        "    y = k()",
+    ),
+    "branches in classes": lines(
+        "class A:",
+        "    if x:",
+        "        def f(self): return g()",
+        "    else:",
+        "        y = h()",
+        "    try:",
+        "        z = k()",
+        "    except E:",
+        "        pass",
+    ),
+    "tabs": lines("class A:", "	x = f()", "	def g(self):", "		return h()"),
+    "form feeds": "\x0cclass A:\n    x = f()\n\x0c    def g(self):\n        return h()\n\x0cy = k()\n",
+    "windows": "class A:\r\n    x = f()\r\n    def g(self):\r\n        return h()\r\n",
+    "old macs": "class A:\r    x = f()\r    def g(self):\r        return h()\r",
+    "a mark and letters": "\ufeffclass \xc4:\n    x = f('\xdf')\n    def \u011d(self): return h('\u2028')\n",
+    "no last line end": "class A:\n    def f(self):\n        return g()",
+    "a long function": lines("def f(a=g(), *b):", '    """Says."""', *long(4), "    return h()", "x = k()"),
+    "a long generator": lines("def f():", *long(4), "    if x:", "        yield g()"),
+    "a long function that yields nothing": lines(
+        "def f():", *long(4), "    def g():", "        yield", "    return lambda: (yield)"
+    ),
+    "long functions in long functions": lines(
+        "class A:",
+        "    def f(self):",
+        *long(8),
+        "        def g():",
+        *long(12),
+        "            yield h()",
+        "        class B:",
+        "            def k(self): return l()",
+        "        return g",
+    ),
+    "a long function in one statement": lines(
+        "async def f():", "    try:", *long(8), "    finally:", "        await g()"
+    ),
+    "statements that share lines in a long function": lines(
+        "def f():", *long(4), "    x = g(); y = h()", "    z = k(); \\", "    w = l()"
+    ),
+    "decorated in a long function": lines(
+        "def f():", *long(4), "    @g(", "        1", "    )", "    def h():", "        return k()", "    return h"
+    ),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_what_is_read_piece_by_piece_is_what_is_read_at_once(layout: str) -> None:
+    data = LAYOUTS[layout].encode()
+    source = read(PATH, data)
+    whole = Source(PATH, lower(libcst.parse_module(data).body).block, None, data)
+
+    assert source.outline is not None
+    assert said(source.sketch, source) == said(whole.sketch, whole)
+    assert stretches(source) == stretches(whole)
+    assert stretches(read(PATH, data)) == stretches(whole)  # of what nobody has asked for before
+
+
+def said(found: object, source: Source) -> object:
+    """Facts without their ordinals."""
+    if isinstance(found, facts.Unread):
+        return said(source.definition(found), source)
+    if isinstance(found, tuple):
+        parts = [said(part, source) for part in found]
+        unread = [isinstance(part, facts.Unread) for part in found]
+        return [one for part, is_list in zip(parts, unread, strict=True) for one in (part if is_list else [part])]  # type: ignore[attr-defined]
+    if isinstance(found, msgspec.Struct):
+        fields = [name for name in found.__struct_fields__ if name not in ("at", "end")]
+        return type(found).__name__, [said(getattr(found, name), source) for name in fields]
+    return found
+
+
+def stretches(source: Source) -> list[tuple[str, Place]]:
+    found = sorted(every(source), key=lambda fact: fact.at)
+    return [(type(fact).__name__, source.place(fact.at)) for fact in found]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("self.a = 1", {"a"}),
+        ("self.a=1", {"a"}),
+        ("self.a: int = 1", {"a"}),
+        ("    self.a: int", {"a"}),
+        ("x = self.a = 1", {"a"}),
+        ("x, self.a = f()", {"a"}),
+        ("self.a, self.b = f()", {"a", "b"}),
+        ("(self.a, x) = f()", {"a"}),
+        ("(self.a,\n    self.b) = f()", {"a", "b"}),
+        ("[self.a, *self.b] = f()", {"a", "b"}),
+        ("self.a[0], self.b = f()", {"a", "b"}),
+        ("self.a \\\n    = 1", {"a"}),
+        ("if x: self.a = 1; self.b = 2", {"a", "b"}),
+        ("if self.a == 1: pass", set()),
+        ("return f(self.a, x) == 1", set()),
+    ],
+)
+def test_assigned_attributes_are_told_by_the_text(text: str, names: set[str]) -> None:
+    assert assigned_attributes(text) == names
+
+
+@pytest.mark.parametrize("text", ["global a", "global b, a", "global b , \\\n  a", "x = 1; global a", "\tglobal\ta"])
+def test_declared_globals_are_told_by_the_text(text: str) -> None:
+    assert "a" in declared_globals(text)

@@ -15,7 +15,7 @@ from libcst.metadata import CodePosition, CodeRange
 
 from fastapi_bgtask_lint.reading.facts import first_ordinal, piece_of
 from fastapi_bgtask_lint.reading.lowering import lower
-from fastapi_bgtask_lint.reading.outline import Outline, Piece
+from fastapi_bgtask_lint.reading.outline import Outline
 from fastapi_bgtask_lint.reading.positions import positions
 from fastapi_bgtask_lint.reading.shape import shape
 
@@ -96,17 +96,17 @@ class Layout:
         if self.outline is None:
             tree = cst.parse_module(self.data)
             return _part(tree, tree.body)
-        tree, block = parsed(self.outline.module(number), self.outline.pieces[number])
+        tree, block = parsed(self.outline.module(number), len(self.outline.preamble(number)))
         return _part(tree, block, first_ordinal(number), self.outline.lines_above(number))
 
 
-def parsed(text: str, piece: Piece) -> tuple[cst.Module, Sequence[cst.CSTNode]]:
-    """A piece as LibCST reads it: the module that was made of it, and the piece's own statements in that."""
+def parsed(text: str, above: int) -> tuple[cst.Module, Sequence[cst.CSTNode]]:
+    """A piece as LibCST reads it: the module that was made of it, and the statements after so many of its preamble."""
     tree = cst.parse_module(text)
-    if not piece.is_indented:
+    if above == 0:
         return tree, tree.body
     around = cst.ensure_type(tree.body[0], cst.If)
-    return tree, around.body.body
+    return tree, around.body.body[above - 1 :]
 
 
 def _part(tree: cst.Module, block: Sequence[cst.CSTNode], first: int = 0, lines_above: int = 0) -> _Part:

@@ -19,7 +19,7 @@ import msgspec
 from msgspec.structs import replace
 
 _INDENTED = "if 1:\n"
-_EMPTY = "    pass\n"
+_EMPTY = "pass\n"
 _LONG = 60
 """A function with more lines than this is not read at once."""
 _SOME = 20
@@ -92,24 +92,40 @@ class Outline:
 
     def lines_above(self, number: int) -> int:
         """How many lines of the text stand before the first of `module`."""
-        piece = self.pieces[number]
-        return piece.first - 1 - piece.is_indented
+        return self.pieces[number].first - 1 - len(self.preamble(number))
+
+    def preamble(self, number: int) -> tuple[str, ...]:
+        """The lines of `module` that come before the piece itself: each is a statement round or before it.
+
+        LibCST does not see the indentation of a block that begins with a form feed.
+        """
+        if not self.pieces[number].is_indented:
+            return ()
+        indentation = self._indentation(number)
+        return (_INDENTED, indentation.lstrip("\f") + _EMPTY) if indentation.startswith("\f") else (_INDENTED,)
 
     def definition(self, number: int) -> int:
-        """The definition that a piece is read with: itself, or the long function that it is a part of."""
-        within = self.pieces[number].within
-        return number if within is None else within
+        """The definition that a piece is read with: itself, or the long function or the class that it is a part of."""
+        piece = self.pieces[number]
+        if piece.within is not None:
+            return piece.within
+        if piece.name or not piece.is_indented:
+            return number
+        return next(above for above in range(number, -1, -1) if number in (self.pieces[above].body or ()))
 
     def _between(self, first: int, last: int) -> str:
         return self._text[self._starts[first - 1] : self._starts[last]].decode()
 
     def _module(self, number: int, text: str) -> str:
-        return _INDENTED + text if self.pieces[number].is_indented else text
+        return "".join((*self.preamble(number), text))
 
     def _pass(self, number: int) -> str:
         """The body that a definition is given in place of its own."""
+        return f"{self._indentation(number)}    {_EMPTY}"
+
+    def _indentation(self, number: int) -> str:
         line = self._between(self.pieces[number].first, self.pieces[number].first)
-        return line[: len(line) - len(line.lstrip())] + _EMPTY
+        return line[: len(line) - len(line.lstrip())]
 
 
 def outline(data: bytes) -> Outline | None:

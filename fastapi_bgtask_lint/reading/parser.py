@@ -18,7 +18,7 @@ import msgspec
 from fastapi_bgtask_lint.reading.facts import ClassDef, FunctionDef, Statement, Unread, first_ordinal
 from fastapi_bgtask_lint.reading.layout import parsed
 from fastapi_bgtask_lint.reading.lowering import Lowered, lower
-from fastapi_bgtask_lint.reading.outline import Outline, Piece, outline
+from fastapi_bgtask_lint.reading.outline import Outline, outline
 from fastapi_bgtask_lint.reading.shape import shape
 from fastapi_bgtask_lint.reading.source import Block, Source, Unreadable
 from fastapi_bgtask_lint.reading.stack import with_stack
@@ -127,8 +127,7 @@ def _sketch(found: Outline, numbers: Iterable[int]) -> Block:
 
 def _head(found: Outline, number: int) -> Block:
     """A definition without its body."""
-    piece = found.pieces[number]
-    statements = _lowered_text(found.head_module(number), number, piece).block
+    statements = _lowered_text(found, found.head_module(number), number).block
     return tuple(msgspec.structs.replace(s, body=()) for s in statements if isinstance(s, FunctionDef | ClassDef))
 
 
@@ -161,14 +160,14 @@ def _long_function(found: Outline, head: FunctionDef, numbers: Iterable[int], en
 
 def _lowered(found: Outline, number: int) -> Lowered:
     """The facts of one piece of a module."""
-    return _lowered_text(found.module(number), number, found.pieces[number])
+    return _lowered_text(found, found.module(number), number)
 
 
-def _lowered_text(text: str, number: int, piece: Piece) -> Lowered:
+def _lowered_text(found: Outline, text: str, number: int) -> Lowered:
     """The facts of what a piece, or its head, is as a module, with as much room as it takes."""
 
     def work() -> Lowered:
-        _, block = parsed(text, piece)
+        _, block = parsed(text, len(found.preamble(number)))
         return lower(block, first_ordinal(number))
 
     if shape(text.encode("utf-8", "replace")).is_plain:
