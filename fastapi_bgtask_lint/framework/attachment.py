@@ -25,6 +25,7 @@ from fastapi_bgtask_lint.reading.facts import (
 from fastapi_bgtask_lint.reading.traversal import children, expressions, statements, walk
 from fastapi_bgtask_lint.resolving.bindings import Bound
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
+from fastapi_bgtask_lint.resolving.project import Module
 from fastapi_bgtask_lint.resolving.values import (
     ExternalInstance,
     Frame,
@@ -201,7 +202,7 @@ class Attachment:
             if isinstance(step.expression, Name) and value in self.evaluator.evaluate(step.expression, frame)
         }
         return any(_reads(step.expression, names) for step in steps(frame)) or any(
-            isinstance(statement, FunctionDef | ClassDef) and _body_reads(statement, names)
+            isinstance(statement, FunctionDef | ClassDef) and _body_reads(statement, names, frame.module)
             for statement in statements(whole_body_of(frame))
         )
 
@@ -227,7 +228,7 @@ class Attachment:
         )
         names = {target.id}
         captured = any(_reads(step.expression, names) for step in steps(frame)) or any(
-            isinstance(statement, FunctionDef | ClassDef) and _body_reads(statement, names)
+            isinstance(statement, FunctionDef | ClassDef) and _body_reads(statement, names, frame.module)
             for statement in statements(whole_body_of(frame))
         )
         return not reads and not captured
@@ -258,11 +259,10 @@ def _reads(expression: Expression, names: set[str]) -> bool:
     return False
 
 
-def _body_reads(definition: FunctionDef | ClassDef, names: set[str]) -> bool:
-    for statement in statements(definition.body):
-        if isinstance(statement, Unread) or (
-            isinstance(statement, FunctionDef | ClassDef) and _body_reads(statement, names)
-        ):
+def _body_reads(definition: FunctionDef | ClassDef, names: set[str], module: Module) -> bool:
+    for written in statements(definition.body):
+        statement = (module.definition(written) or written) if isinstance(written, Unread) else written
+        if isinstance(statement, FunctionDef | ClassDef) and _body_reads(statement, names, module):
             return True
         for top in expressions(statement):
             for found in walk(top):

@@ -179,7 +179,7 @@ class Handlers:
 
     def _search(self, frame: Frame, function: FunctionDef) -> Iterator[Caller]:
         found = 0
-        for where, call in self._candidates(frame, function):
+        for where, call in self.sources.calls_of(frame, function):
             if self._names_dependency(call, where, function):
                 self._dependencies.setdefault(function, []).append(call)
                 continue
@@ -193,16 +193,6 @@ class Handlers:
                 break
             if found >= _CALLERS:
                 return
-
-    def _candidates(self, frame: Frame, function: FunctionDef) -> Iterator[tuple[Frame, Call]]:
-        """The calls that may be of a function, by where it can be named and how."""
-        match frame.parent:
-            case Frame(scope=FunctionDef()) as outer:
-                return self.sources.calls_near(outer)
-            case Frame(scope=ClassDef()):
-                return self.sources.calls_of_method(function.name)
-            case _:
-                return self.sources.calls_of_function(function.name)
 
     def _callees(self, call: Call, frame: Frame, function: FunctionDef) -> list[Function]:
         values = self.evaluator.evaluate(call.function, frame)

@@ -27,7 +27,6 @@ from fastapi_bgtask_lint.resolving.values import (
     External,
     ExternalInstance,
     Frame,
-    Function,
     Instance,
     Literal,
     Made,
@@ -67,8 +66,6 @@ class Responses:
         """The `background` of a call that builds a response."""
         named = next((a.value for a in call.arguments if a.keyword == "background"), None)
         if named is None and (len(call.arguments) <= min(_POSITIONS.values()) or not _named_response(call)):
-            return None
-        if any(isinstance(made, Function) for made in self.evaluator.evaluate(call.function, frame)):
             return None
         values = self.evaluator.evaluate(call, frame)
         if not known(values) or not all(is_response(self.evaluator, value) for value in values):

@@ -9,18 +9,22 @@ from pathlib import Path
 
 from fastapi_bgtask_lint.discovery import python_files
 from fastapi_bgtask_lint.framework.scopes import anything, calls, nested, scopes_saying, steps_saying
-from fastapi_bgtask_lint.reading.facts import Call
+from fastapi_bgtask_lint.reading.facts import Call, FunctionDef
 from fastapi_bgtask_lint.reading.source import Fits
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
+from fastapi_bgtask_lint.resolving.project import Module
 from fastapi_bgtask_lint.resolving.values import Frame
 from fastapi_bgtask_lint.witness import Search
 
-_HANDED = (
-    rb"Depends\s*\(\s*(?:\w+\s*=\s*)?(?:\w+\.)*{0}\b",
-    rb"Security\s*\(\s*(?:\w+\s*=\s*)?(?:\w+\.)*{0}\b",
-    rb"add_api_(?:websocket_)?route\s*\([^()]*\b{0}\b",
-)
+_CALLED = rb"{0}(?<!def {0})(?<!\w{0})[\s\\]*\("
+_CALLED_BARE = _CALLED.replace(rb"(?<!\w{0})", rb"(?<![\w.]{0})")
+"""The same not on an object: so functions are called that were made by another function."""
+_INSIDE = rb"[\s\\]*\([^()]*(?:\([^()]*\)[^()]*)*\b{0}\b"
+_HANDED = (rb"Depends" + _INSIDE, rb"Security" + _INSIDE, rb"add_api_(?:websocket_)?route" + _INSIDE)
 """How a function is handed to FastAPI."""
+_HANDING = re.compile(r"Depends|Security|add_api_")
+_ELSEWHERE = r"{0}(?<!def {0})(?<!\w{0})(?!\w|[\s\\]*\()"
+"""A name that is not called where it stands."""
 _FILES = 200
 """A name that stands in more files than this is too common to be searched for."""
 
@@ -34,37 +38,49 @@ class Sources:
     _calls: dict[Frame, tuple[Call, ...]] = field(default_factory=dict)
 
     def scopes_with(self, *names: str) -> Iterator[Frame]:
-        """The scopes of all modules in which one of the names stands, in the order of paths."""
-        yield from self._scopes(_words(names))
+        """The scopes of all modules in which one of the names stands, or one that it is a part of, by path."""
+        search = Search(tuple(name.encode() for name in names), tuple(re.escape(name.encode()) for name in names))
+        for module in self._modules(search):
+            yield from scopes_saying(self.evaluator, module, search.fits)
 
     def calls_with(self, *names: str) -> Iterator[tuple[Frame, Call]]:
-        """The calls in those scopes."""
+        """The calls in the scopes of all modules in which one of the names stands as a word."""
         yield from self._calls_in(_words(names))
 
-    def calls_of_function(self, name: str) -> Iterator[tuple[Frame, Call]]:
-        """The calls in the scopes of all modules that call a name or hand it to FastAPI, in the order of paths.
+    def calls_of(self, frame: Frame, function: FunctionDef) -> Iterator[tuple[Frame, Call]]:
+        """The calls that may be of a function of the project or hand it to FastAPI, in the order of paths."""
+        outer = frame.parent
+        if outer is None or not isinstance(outer.scope, FunctionDef):
+            yield from self._calls_by_name(function, frame.module, _CALLED)
+        elif self._is_handed_on(frame.module, function):
+            yield from self._calls_by_name(function, frame.module, _CALLED_BARE)
+        else:
+            yield from self._calls_near(outer)
 
-        Objects have no functions of modules, so what is called on `self` is left out.
-        """
-        return self._calls_of_name(name, rb"{0}(?<!def {0})(?<!self\.{0})(?<!cls\.{0})(?<!\w{0})\s*\(")
+    def _calls_by_name(self, function: FunctionDef, home: Module, called: bytes) -> Iterator[tuple[Frame, Call]]:
+        word = re.escape(function.name.encode())
+        patterns = tuple(pattern.replace(b"{0}", word) for pattern in (called, *_HANDED))
+        yield from self._calls_in(Search((function.name.encode(),), patterns), home)
 
-    def calls_of_method(self, name: str) -> Iterator[tuple[Frame, Call]]:
-        """The same for what is called on something."""
-        return self._calls_of_name(name, rb"{0}(?<=\.{0})\s*\(")
+    def _is_handed_on(self, module: Module, nested: FunctionDef) -> bool:
+        """A nested function is returned, kept or passed: then it can be called by all who get it."""
+        pattern = re.compile(_ELSEWHERE.replace("{0}", re.escape(nested.name)))
+        return module.source.round_says(nested, pattern.search)
 
-    def calls_near(self, frame: Frame) -> Iterator[tuple[Frame, Call]]:
-        """The calls of a function and of those nested in it: all that can name one of these."""
+    def _calls_near(self, frame: Frame) -> Iterator[tuple[Frame, Call]]:
         for scope in nested(self.evaluator, frame):
             yield from ((scope, call) for call in self._calls_of(scope, anything))
 
-    def _calls_of_name(self, name: str, called: bytes) -> Iterator[tuple[Frame, Call]]:
-        word = re.escape(name.encode())
-        patterns = (called.replace(b"{0}", word), *(handed.replace(b"{0}", word) for handed in _HANDED))
-        yield from self._calls_in(Search((name.encode(),), patterns))
+    def _calls_in(self, search: Search, home: Module | None = None) -> Iterator[tuple[Frame, Call]]:
+        """The calls in scopes that a search finds; at home also in those that hand anything to FastAPI, by any name."""
 
-    def _calls_in(self, search: Search) -> Iterator[tuple[Frame, Call]]:
-        for frame in self._scopes(search):
-            yield from ((frame, call) for call in self._calls_of(frame, search.fits))
+        def fits_at_home(text: str) -> bool:
+            return _HANDING.search(text) is not None or search.fits(text)
+
+        for module in self._modules(search, home):
+            fits = fits_at_home if module is home else search.fits
+            for frame in scopes_saying(self.evaluator, module, fits):
+                yield from ((frame, call) for call in self._calls_of(frame, fits))
 
     def _calls_of(self, frame: Frame, fits: Fits) -> tuple[Call, ...]:
         """The calls of a function, which is looked through for one name after another; of a module, where it fits."""
@@ -75,11 +91,12 @@ class Sources:
             self._calls[frame] = tuple(call for _, call in calls(frame))
         return self._calls[frame]
 
-    def _scopes(self, search: Search) -> Iterator[Frame]:
-        for path in self._files(search):
+    def _modules(self, search: Search, home: Module | None = None) -> Iterator[Module]:
+        files = self._files(search)
+        for path in files if home is None or home.path in files else sorted((*files, home.path)):
             module = self.evaluator.project.module(path)
             if module is not None:
-                yield from scopes_saying(self.evaluator, module, search.fits)
+                yield module
 
     def _files(self, search: Search) -> list[Path]:
         project = self.evaluator.project

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 _INDENTED = "if 1:\n"
 _EMPTY = "pass\n"
+_BINDING = (ast.NamedExpr, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _LONG = 60
 """A function with more lines than this is not read at once."""
 _SOME = 20
@@ -34,7 +35,7 @@ class Piece(msgspec.Struct, frozen=True, array_like=True):
     head: int
     """The last line of a definition's head; `last` where the body begins on the same line, and of all else."""
     name: str = ""
-    """What it defines, if it is a `def` or a `class`; else nothing."""
+    """What it defines, if it is a `def` or a `class` that can be read later; else nothing."""
     is_indented: bool = False
     """It stands in the body of a definition."""
     within: int | None = None
@@ -155,8 +156,8 @@ class _Pieces:
     def of(self, body: Sequence[ast.stmt], outer: Piece | None = None, within: int | None = None) -> tuple[int, ...]:
         """Adds the pieces of a block and what is in them; gives the numbers of its own."""
         numbers: list[int] = []
-        for statement in body:
-            first, last = self._first(statement), statement.end_lineno or statement.lineno
+        for before, statement in zip((None, *body), body, strict=False):
+            first, last = self._first(statement, before), statement.end_lineno or statement.lineno
             if numbers and numbers[-1] == len(self.pieces) - 1 and _go_together(self.pieces[-1], first, last):
                 last = max(last, self.pieces[-1].last)
                 self.pieces[-1] = replace(self.pieces[-1], last=last, head=last, name="")
@@ -171,7 +172,9 @@ class _Pieces:
         number = len(self.pieces)
         self.pieces.append(piece)
         within = piece.within
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and piece.last - piece.first > _LONG:
+        if not piece.name:
+            body = None
+        elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and piece.last - piece.first > _LONG:
             within = number if within is None else within
             body = self.of(statement.body, piece, within) if piece.head != piece.last else None
         elif isinstance(statement, ast.ClassDef) and within is None and piece.head != piece.last:
@@ -191,13 +194,19 @@ class _Pieces:
         starts = before == b"@" or column == statement.body[0].col_offset
         return statement.body if begin > statement.lineno and starts else ()
 
-    def _first(self, statement: ast.stmt) -> int:
+    def _first(self, statement: ast.stmt, before: ast.stmt | None = None) -> int:
         """The first line, decorators and what a backslash joins to it included."""
         decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
         first = min([statement.lineno, *(decorator.lineno for decorator in decorators)])
-        while first > 1 and b"#" not in (above := self._lines[first - 2]) and above.rstrip(b"\r\n").endswith(b"\\"):
+        while first > 1 and self._goes_on(first - 1, before):
             first -= 1
         return first
+
+    def _goes_on(self, line: int, before: ast.stmt | None) -> bool:
+        """A line ends with a backslash that stands in no comment; `before` is the statement that may end on it."""
+        text = self._lines[line - 1].rstrip(b"\r\n")
+        ended = before.end_col_offset or 0 if before is not None and before.end_lineno == line else 0
+        return text.endswith(b"\\") and not text[ended:].lstrip().startswith(b"#")
 
 
 def _go_together(earlier: Piece, first: int, last: int) -> bool:
@@ -206,4 +215,17 @@ def _go_together(earlier: Piece, first: int, last: int) -> bool:
 
 
 def _name(statement: ast.stmt) -> str:
-    return statement.name if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) else ""
+    if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) or _binds_in_head(statement):
+        return ""
+    return statement.name
+
+
+def _binds_in_head(definition: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> bool:
+    """Names are bound where it is made, by `:=` or a comprehension, and read after it: so it can't be read later."""
+    head: list[ast.AST] = [*definition.decorator_list]
+    if isinstance(definition, ast.ClassDef):
+        head += [*definition.bases, *definition.keywords]
+    else:
+        head += [*definition.args.defaults, *(default for default in definition.args.kw_defaults if default)]
+    plain = (ast.Name, ast.Constant, ast.Attribute)
+    return any(isinstance(node, _BINDING) for part in head if not isinstance(part, plain) for node in ast.walk(part))

@@ -136,6 +136,10 @@ class Source:
         """The same of the head, if it is a definition."""
         return self.outline is None or bool(fits(self.outline.head(piece_of(statement.at))))
 
+    def round_says(self, inner: Statement, fits: Fits) -> bool:
+        """The same of the definition that a statement of a function is read with."""
+        return self.outline is None or bool(fits(self.outline.whole(self.outline.definition(piece_of(inner.at)))))
+
     # --- places -------------------------------------------------------------------------------------------------------
 
     def place(self, at: int) -> Place:

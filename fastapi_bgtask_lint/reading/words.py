@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_ASSIGNED = re.compile(r"\.(\w+)[\s\\]*=(?!=)")
-_ANNOTATED = re.compile(r"^[ \t]*[\w.]*\.(\w+)[ \t]*:(?!=)", re.MULTILINE)
-_AMONG_OTHERS = re.compile(r"^[^\n=#:{}]*,[^\n=#:{}]*=(?!=)", re.MULTILINE)
-_OVER_LINES = re.compile(r"^[ \t]*[(\[][^=:{}]{0,400}[)\]][ \t]*=(?!=)", re.MULTILINE)
-"""`a, self.b = ...`, and the same in brackets."""
-_ATTRIBUTE = re.compile(r"\.(\w+)")
-_GLOBAL = re.compile(r"global(?<!\wglobal)[ \t\\]([\w,\s\\]*)")
-_WORD = re.compile(r"\w+")
+_WORD = r"(?:\w|[^\x00-\x7f])+"
+"""A name; some letters outside ASCII are none for the `re` module."""
+_ASSIGNMENT = re.compile(r"(?<![=!<>:+\-*/%&|^@])=(?!=)")
+_ATTRIBUTE = re.compile(rf"\.[\s\\]*({_WORD})")
+_ANNOTATED = re.compile(rf"\.[ \t]*({_WORD})[\s\\]*:(?!=)[ \t]*[^\s#]")
+_GLOBAL = re.compile(rf"global(?<!\wglobal)[ \t\\]((?:{_WORD}|[,\s\\])*)")
+_NAME = re.compile(_WORD)
+_LINES = 40
+"""How many lines above an equals sign its targets may begin."""
 
 
 def assigned_attributes(text: str) -> frozenset[str]:
@@ -21,13 +22,36 @@ def assigned_attributes(text: str) -> frozenset[str]:
 
 
 def _assigned(text: str) -> Iterator[str]:
-    yield from _ASSIGNED.findall(text)
     yield from _ANNOTATED.findall(text)
-    for among_others in (_AMONG_OTHERS, _OVER_LINES):
-        for targets in among_others.finditer(text):
-            yield from _ATTRIBUTE.findall(targets[0])
+    for equals in _ASSIGNMENT.finditer(text):
+        targets = _targets(text, equals.start())
+        if "." in targets:
+            yield from _ATTRIBUTE.findall(targets)
+
+
+def _targets(text: str, end: int) -> str:
+    """What stands before an equals sign, from the line on that its brackets were opened on.
+
+    Nothing where a bracket is still open: then it gives a keyword its value.
+    """
+    start = text.rfind("\n", 0, end) + 1
+    for _ in range(_LINES):
+        if start == 0 or not (text.endswith("\\\n", 0, start) or _closes(text[start:end])):
+            break
+        start = text.rfind("\n", 0, start - 1) + 1
+    targets = text[start:end]
+    return "" if _opens(targets) else targets
+
+
+def _closes(targets: str) -> bool:
+    return targets.count(")") + targets.count("]") > targets.count("(") + targets.count("[")
+
+
+def _opens(targets: str) -> bool:
+    is_told = "'" not in targets and '"' not in targets and "#" not in targets
+    return is_told and targets.count("(") + targets.count("[") > targets.count(")") + targets.count("]")
 
 
 def declared_globals(text: str) -> frozenset[str]:
     """The names that are declared `global`."""
-    return frozenset(name for names in _GLOBAL.findall(text) for name in _WORD.findall(names))
+    return frozenset(name for names in _GLOBAL.findall(text) for name in _NAME.findall(names))
