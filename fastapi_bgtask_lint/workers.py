@@ -31,13 +31,26 @@ class Here(Executor):
         return future
 
 
+class Processes(ProcessPoolExecutor):
+    """Processes of our own, each of which judges one project after the other."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:  # noqa: ANN401 - as the base
+        """The result, when one of the processes has it."""
+        return super().submit(_with_room, fn, *args, **kwargs)
+
+
+def _with_room(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - what it gives
+    gc.collect()  # as above
+    return fn(*args, **kwargs)
+
+
 @contextmanager
 def workers(jobs: int, *, projects: int, files: int) -> Iterator[Executor]:
     """An executor for so many projects, with so many files to parse between them; it is done with when this ends."""
     if min(jobs, projects) < 2 or files < ENOUGH:
         yield Here()
         return
-    pool = ProcessPoolExecutor(min(jobs, projects))
+    pool = Processes(min(jobs, projects))
     try:
         yield pool
     finally:
