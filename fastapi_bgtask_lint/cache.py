@@ -21,7 +21,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from fastapi_bgtask_lint.discovery import NO_STAMP, Stamp, is_seed, stamp
+from fastapi_bgtask_lint.discovery import NO_STAMP, Seed, Stamp, stamp
 from fastapi_bgtask_lint.findings import Finding
 from fastapi_bgtask_lint.settings import Settings
 from fastapi_bgtask_lint.witness import Witness
@@ -45,7 +45,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
 
     stamp: Stamp
     digest: bytes
-    seed: bool
+    seed: Seed
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -73,8 +73,9 @@ class Survey:
 
     @property
     def seeds(self) -> list[Path]:
-        """The files that can hold a registration, in order."""
-        return [Path(path) for path in sorted(path for path, entry in self.files.items() if entry.seed)]
+        """The files that can hold a registration, in order; helpers register nothing where no file knows of tasks."""
+        seeds = sorted(path for path, entry in self.files.items() if entry.seed)
+        return [Path(path) for path in seeds] if any(self.files[path].seed is Seed.SURE for path in seeds) else []
 
 
 def survey(listing: Mapping[str, Stamp], known: Mapping[str, Entry], read: Callable[[Path], bytes | None]) -> Survey:
@@ -99,7 +100,7 @@ def survey(listing: Mapping[str, Stamp], known: Mapping[str, Entry], read: Calla
             files[path] = Entry(trusted, digest, before.seed)
             restamped = True
             continue
-        files[path] = Entry(trusted, digest, is_seed(text))
+        files[path] = Entry(trusted, digest, Seed.of(text))
         if known:
             changed[path] = text if len(changed) < _MANY else b""
     return Survey(files, changed, restamped)

@@ -5,6 +5,7 @@ Only names and bytes are looked at here: nothing is decoded or parsed, so that a
 
 from __future__ import annotations
 
+import enum
 import itertools
 import os
 import re
@@ -78,13 +79,23 @@ class Roots:
         return self._marked[folder]
 
 
-def is_seed(data: bytes) -> bool:
-    """Whether a file can hold a registration: the test by bytes that spares the others from being parsed."""
-    if b"BackgroundTask" in data or b"add_task" in data:
-        return True
-    if b"background" not in data or (b"fastapi" not in data and b"starlette" not in data):
-        return False
-    return _SETS_BACKGROUND.search(data) is not None
+class Seed(enum.IntEnum):
+    """Whether a file can hold a registration, by the test that spares the others from being parsed."""
+
+    NONE = 0
+    HELPER = 1
+    """It can where another file of its project says what its `add_task` is called on."""
+    SURE = 2
+
+    @classmethod
+    def of(cls, data: bytes) -> Seed:
+        """What a file's content is."""
+        if b"BackgroundTask" in data:
+            return cls.SURE
+        speaks_of_framework = b"background" in data and (b"fastapi" in data or b"starlette" in data)
+        if speaks_of_framework and _SETS_BACKGROUND.search(data) is not None:
+            return cls.SURE
+        return cls.HELPER if b"add_task" in data else cls.NONE
 
 
 def read_bytes(path: Path, report: Report) -> bytes | None:

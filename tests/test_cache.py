@@ -84,6 +84,15 @@ def test_without_cache_everything_is_parsed_and_nothing_kept(tmp_path: Path) -> 
     assert not (tmp_path / CACHE).exists()
 
 
+def test_where_no_file_knows_of_tasks_nothing_is_judged(tmp_path: Path) -> None:
+    """`add_task` is a method of progress bars, too."""
+    write(tmp_path, {"pyproject.toml": "", "bars.py": "def show(bars):\n    bars.add_task('copying', total=3)\n"})
+    assert "fastapi_bgtask_lint.rules.run" not in imported(tmp_path, "--no-cache")
+
+    write(tmp_path, {"app.py": APP, "tasks.py": BLOCKING})
+    assert by_command_line(tmp_path) == SLEEPS
+
+
 def test_git_ignores_it(project: Path) -> None:
     subprocess.run(["git", "init", "-q"], cwd=project, check=True)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fastapi_bgtask_lint.discovery import Problem, is_seed, project_root, python_files
+from fastapi_bgtask_lint.discovery import Problem, Seed, project_root, python_files
 from tests.doors import APP, by_command_line, write
 
 
@@ -105,7 +105,7 @@ def test_links(tmp_path: Path) -> None:
     ],
 )
 def test_the_test_by_bytes(data: bytes, expected: bool) -> None:
-    assert is_seed(data) is expected
+    assert bool(Seed.of(data)) is expected
 
 
 def test_ignored_files_are_checked_when_they_are_named(tmp_path: Path) -> None:
