@@ -78,7 +78,7 @@ class Survey:
         return [Path(path) for path in seeds] if any(self.files[path].seed is Seed.SURE for path in seeds) else []
 
 
-def survey(listing: Mapping[str, Stamp], known: Mapping[str, Entry], read: Callable[[Path], bytes | None]) -> Survey:
+def survey(listing: Mapping[str, Stamp], known: Mapping[str, Entry], read: Callable[[str], bytes | None]) -> Survey:
     """Look at what has another stamp than before. What cannot be read is not among the files."""
     files: dict[str, Entry] = {}
     changed: dict[str, bytes | None] = {path: None for path in known if path not in listing}
@@ -89,7 +89,7 @@ def survey(listing: Mapping[str, Stamp], known: Mapping[str, Entry], read: Calla
         if before is not None and before.stamp == now:
             files[path] = before
             continue
-        text = read(Path(path))
+        text = read(path)
         if text is None:
             if before is not None:
                 changed[path] = None

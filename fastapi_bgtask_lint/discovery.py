@@ -98,16 +98,20 @@ class Seed(enum.IntEnum):
         return cls.HELPER if b"add_task" in data else cls.NONE
 
 
-def read_bytes(path: Path, report: Report) -> bytes | None:
-    """A regular file's content, or None when it cannot be had: then the problem is reported."""
+def read_bytes(path: str | os.PathLike[str], report: Report) -> bytes | None:
+    """A regular file's content, or None when it cannot be had: then that is reported. A pipe is not waited for."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            report(Problem(path, "is not a regular file"))
-            return None
-        return path.read_bytes()
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        try:
+            if stat.S_ISREG(os.fstat(handle).st_mode):
+                with os.fdopen(handle, "rb", closefd=False) as file:
+                    return file.read()
+        finally:
+            os.close(handle)
+        report(Problem(Path(path), "is not a regular file"))
     except OSError as error:
-        report(Problem(path, reason(error)))
-        return None
+        report(Problem(Path(path), reason(error)))
+    return None
 
 
 def reason(error: OSError) -> str:

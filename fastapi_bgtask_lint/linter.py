@@ -190,7 +190,7 @@ class _Look:
     """A project's files, and what is known of them."""
 
     root: Path
-    shown: set[Path]
+    shown: set[str]
     """Those that were given."""
     overrides: Mapping[Path, bytes]
     seeds: list[Path]
@@ -280,7 +280,7 @@ class _Run:
         listing = stamped_files(root, report)
         shown = self._shown(root, given, listing, report)
         overrides = {path: data for path, data in self._overrides.items() if path.is_relative_to(root)}
-        beside = {str(path) for path in shown | overrides.keys()} - listing.keys()
+        beside = (shown | set(map(str, overrides))) - listing.keys()
         for path in beside:
             listing[path] = stamp(path) or NO_STAMP
         cache = None if beside or overrides or self.caching is Caching.OFF else snapshot_cache(root, self.settings)
@@ -290,19 +290,18 @@ class _Run:
         seeds = [path for path in now.seeds if not globs.excludes(path)]
         return _Look(root, shown, overrides, seeds, now, cache, known)
 
-    def _shown(self, root: Path, given: _Given, listing: Mapping[str, Stamp], report: Report) -> set[Path]:
-        shown = set(given.files)
+    def _shown(self, root: Path, given: _Given, listing: Mapping[str, Stamp], report: Report) -> set[str]:
+        shown = set(map(str, given.files))
         for folder in given.folders:
-            files = set(map(Path, listing)) if folder == root else set(python_files(folder, report))
+            files = set(listing) if folder == root else set(map(str, python_files(folder, report)))
             if not files:
                 self._empty.append(folder)
             shown |= files
         return shown
 
-    def _data(self, path: Path, report: Callable[[Problem], None]) -> bytes | None:
-        if path in self._overrides:
-            return self._overrides[path]
-        return read_bytes(path, report)
+    def _data(self, path: str | Path, report: Callable[[Problem], None]) -> bytes | None:
+        text = self._overrides.get(Path(path)) if self._overrides else None
+        return read_bytes(path, report) if text is None else text
 
     def _findings(self, looks: list[_Look]) -> Iterator[tuple[Finding, ...]]:
         """What is found in each project, judging those of which nothing is known that still holds."""

@@ -144,10 +144,12 @@ class PathFilter:
         self._exclude = _spec(settings.exclude)
         self._ignores = [(_spec((glob,)), codes) for glob, codes in settings.per_file_ignores.items()]
 
-    def excludes(self, path: Path) -> bool:
+    def excludes(self, path: Path | str) -> bool:
         """Nothing is to be reported in this file."""
-        name = self._settings.relative(path)
-        return name is not None and self._exclude is not None and self._exclude.match_file(name)
+        if self._exclude is None:
+            return False
+        name = self._settings.relative(Path(path))
+        return name is not None and self._exclude.match_file(name)
 
     def ignores(self, path: Path, code: str) -> bool:
         """This code is not to be reported in this file."""

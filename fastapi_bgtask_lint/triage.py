@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from fastapi_bgtask_lint.findings import Finding, Place, Related
 from fastapi_bgtask_lint.noqa import Comments
@@ -27,8 +26,8 @@ class Verdict:
     suppressed: tuple[Finding, ...]
 
 
-def triage(findings: Iterable[Finding], *, settings: Settings, given: Collection[Path], silences: Silences) -> Verdict:
-    """Chooses among findings for the files that were given.
+def triage(findings: Iterable[Finding], *, settings: Settings, given: Collection[str], silences: Silences) -> Verdict:
+    """Chooses among findings for the files that were given, by their paths.
 
     A finding stands at its primary place, or at its first registration in a given file when the primary is not in one.
     """
@@ -90,16 +89,16 @@ def _without_silenced_registrations(finding: Finding, silences: Silences) -> Fin
     return replace(finding, registrations=left, related=related)
 
 
-def _concerns(finding: Finding, given: Collection[Path]) -> bool:
+def _concerns(finding: Finding, given: Collection[str]) -> bool:
     """It stands in a given file, or a registration that leads to it does. The comments of all else are not read."""
-    return finding.place.path in given or any(place.path in given for place in finding.registrations)
+    return any(str(place.path) in given for place in (finding.place, *finding.registrations))
 
 
-def _placed(finding: Finding, given: Collection[Path]) -> Finding | None:
+def _placed(finding: Finding, given: Collection[str]) -> Finding | None:
     """The finding where it is to be shown; None when no given file has to do with it."""
-    if finding.place.path in given:
+    if str(finding.place.path) in given:
         return finding
-    registration = min((place for place in finding.registrations if place.path in given), key=_order, default=None)
+    registration = min((place for place in finding.registrations if str(place.path) in given), key=_order, default=None)
     if registration is None:
         return None
     others = tuple(related for related in finding.related if related.place != registration)

@@ -31,7 +31,7 @@ def judged(
     return triage(
         findings,
         settings=settings or Settings(),
-        given=set(files),
+        given={str(path) for path in files},
         silences=lambda _, at: at in silent,
     )
 
