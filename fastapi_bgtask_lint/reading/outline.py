@@ -14,10 +14,12 @@ import warnings
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 
 import msgspec
 from msgspec.structs import replace
 
+_ONE_AT_A_TIME = Lock()
 _INDENTED = "if 1:\n"
 _EMPTY = "pass\n"
 _BINDING = (ast.NamedExpr, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -132,15 +134,20 @@ class Outline:
 def outline(data: bytes) -> Outline | None:
     """The outline of a module; None when CPython refuses it, for reasons of its own or rightly."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            module = ast.parse(data)
+        module = syntax_tree(data)
         text = _in_utf_8(data)
     except (SyntaxError, ValueError, LookupError, RecursionError, MemoryError):
         return None
     found = _Pieces(text.splitlines(keepends=True))
     top = found.of(module.body)
     return Outline.of(data, tuple(found.pieces), top)
+
+
+def syntax_tree(source: str | bytes) -> ast.Module:
+    """CPython's tree of a module. Two threads that make one at a time can confuse CPython 3.11 and 3.12 (gh-106905)."""
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(source)
 
 
 def _in_utf_8(data: bytes) -> bytes:

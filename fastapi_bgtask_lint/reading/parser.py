@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import io
 import re
 import tokenize
-import warnings
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ import msgspec
 from fastapi_bgtask_lint.reading.facts import ClassDef, FunctionDef, Statement, Unread, first_ordinal
 from fastapi_bgtask_lint.reading.layout import parsed
 from fastapi_bgtask_lint.reading.lowering import Lowered, lower
-from fastapi_bgtask_lint.reading.outline import Outline, outline
+from fastapi_bgtask_lint.reading.outline import Outline, outline, syntax_tree
 from fastapi_bgtask_lint.reading.shape import shape
 from fastapi_bgtask_lint.reading.source import Block, Source, Unreadable
 from fastapi_bgtask_lint.reading.stack import with_stack
@@ -204,7 +202,7 @@ def _refusal(path: Path, data: bytes) -> Unreadable | None:
         column = len(before) - max(before.rfind("\n"), before.rfind("\r"))
         return Unreadable(path, len(_LINE_END.findall(before)) + 1, column, "source code cannot contain null bytes")
     try:
-        _compile_check(text)
+        syntax_tree(text)
     except SyntaxError as error:
         return Unreadable(path, max(1, error.lineno or 1), max(1, error.offset or 1), error.msg)
     except (RecursionError, MemoryError):
@@ -217,7 +215,7 @@ def _refusal(path: Path, data: bytes) -> Unreadable | None:
 def _undecodable(path: Path, data: bytes, error: Exception) -> Unreadable:
     """Where the first byte stands that does not decode, or the line that names an encoding that there is not."""
     try:
-        _compile_check(data)
+        syntax_tree(data)
         reason = str(error)
     except SyntaxError as refused:
         reason = refused.msg
@@ -239,9 +237,3 @@ def _is_utf8(line: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _compile_check(source: str | bytes) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        compile(source, "<unknown>", "exec", flags=ast.PyCF_ONLY_AST, dont_inherit=True)
