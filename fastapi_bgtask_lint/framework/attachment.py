@@ -201,10 +201,7 @@ class Attachment:
             for step in steps(frame)
             if isinstance(step.expression, Name) and value in self.evaluator.evaluate(step.expression, frame)
         }
-        return any(_reads(step.expression, names) for step in steps(frame)) or any(
-            isinstance(statement, FunctionDef | ClassDef) and _body_reads(statement, names, frame.module)
-            for statement in statements(whole_body_of(frame))
-        )
+        return _is_read_inside(frame, names)
 
     # --- single tasks -------------------------------------------------------------------------------------------------
 
@@ -226,12 +223,7 @@ class Attachment:
             isinstance(step.expression, Name) and step.expression.id == target.id and step.expression is not target
             for step in steps(frame)
         )
-        names = {target.id}
-        captured = any(_reads(step.expression, names) for step in steps(frame)) or any(
-            isinstance(statement, FunctionDef | ClassDef) and _body_reads(statement, names, frame.module)
-            for statement in statements(whole_body_of(frame))
-        )
-        return not reads and not captured
+        return not reads and not _is_read_inside(frame, {target.id})
 
 
 def _appended_to(function: Attribute) -> Iterator[int]:
@@ -242,6 +234,14 @@ def _appended_to(function: Attribute) -> Iterator[int]:
 
 def _is_add_task(call: Call) -> bool:
     return isinstance(call.function, Attribute) and call.function.attr == "add_task"
+
+
+def _is_read_inside(frame: Frame, names: set[str]) -> bool:
+    """A function, class or lambda in the frame's scope reads one of the names."""
+    return any(_reads(step.expression, names) for step in steps(frame)) or any(
+        isinstance(statement, FunctionDef | ClassDef) and _body_reads(statement, names, frame.module)
+        for statement in statements(whole_body_of(frame))
+    )
 
 
 def _reads(expression: Expression, names: set[str]) -> bool:

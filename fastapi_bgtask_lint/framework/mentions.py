@@ -57,8 +57,5 @@ def _imported(project: Project, module: Module, statement: Statement) -> Iterato
 
 def _leads_to_tasks(project: Project, module: Module, statement: ImportFrom) -> bool:
     """What is imported is the project's, from a module that mentions the classes."""
-    if statement.level:
-        location = project.relative(statement.level, statement.module, module.path)
-    else:
-        location = project.absolute(statement.module, module.path)
+    location = project.imported_from(statement, module.path)
     return location is not None and location.is_file and _CLASS.encode() in project.text(location.path)

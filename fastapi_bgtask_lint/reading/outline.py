@@ -64,8 +64,7 @@ class Outline:
     def of(cls, data: bytes, pieces: tuple[Piece, ...], top: tuple[int, ...]) -> Outline:
         """The outline of a file's content, of which the pieces are known."""
         text = _in_utf_8(data)
-        starts = itertools.accumulate(map(len, text.splitlines(keepends=True)), initial=0)
-        return cls(pieces, top, text, array("L", starts))
+        return cls(pieces, top, text, _starts_of(text.splitlines(keepends=True)))
 
     def text(self, number: int) -> str:
         """The lines of a piece."""
@@ -138,9 +137,10 @@ def outline(data: bytes) -> Outline | None:
         text = _in_utf_8(data)
     except (SyntaxError, ValueError, LookupError, RecursionError, MemoryError):
         return None
-    found = _Pieces(text.splitlines(keepends=True))
+    lines = text.splitlines(keepends=True)
+    found = _Pieces(lines)
     top = found.of(module.body)
-    return Outline.of(data, tuple(found.pieces), top)
+    return Outline(tuple(found.pieces), top, text, _starts_of(lines))
 
 
 def syntax_tree(source: str | bytes) -> ast.Module:
@@ -148,6 +148,10 @@ def syntax_tree(source: str | bytes) -> ast.Module:
     with _ONE_AT_A_TIME, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ast.parse(source)
+
+
+def _starts_of(lines: Sequence[bytes]) -> Sequence[int]:
+    return array("L", itertools.accumulate(map(len, lines), initial=0))
 
 
 def _in_utf_8(data: bytes) -> bytes:

@@ -51,7 +51,7 @@ from fastapi_bgtask_lint.resolving.calls import Calls
 from fastapi_bgtask_lint.resolving.classes import Classes
 from fastapi_bgtask_lint.resolving.conditions import possible
 from fastapi_bgtask_lint.resolving.entities import Entities
-from fastapi_bgtask_lint.resolving.project import Location, Module, Project
+from fastapi_bgtask_lint.resolving.project import Module, Project
 from fastapi_bgtask_lint.resolving.reaching import Reaching, reaching_definitions
 from fastapi_bgtask_lint.resolving.values import (
     ANYTHING,
@@ -382,7 +382,7 @@ class Evaluator:
         results: list[Values] = []
         for binding in self.reaching(frame).everywhere.get("*", ()):
             if isinstance(binding, Imported) and isinstance(binding.statement, ImportFrom):
-                location = self._from(binding.statement, frame.module)
+                location = self.project.imported_from(binding.statement, frame.module.path)
                 if location is not None:
                     values = self.member(ModuleValue(location, binding.statement.module), name)
                     results.append(values if values != ANYTHING else NOTHING)
@@ -471,17 +471,12 @@ class Evaluator:
             dotted = imported.name if imported.alias is not None else imported.name.partition(".")[0]
             location = self.project.absolute(dotted, module.path)
             return (External(dotted),) if location is None else (ModuleValue(location, dotted),)
-        location = self._from(statement, module)
+        location = self.project.imported_from(statement, module.path)
         if location is not None:
             return self.member(ModuleValue(location, statement.module), imported.name)
         if statement.level:
             return ANYTHING
         return (External(self.table.canonical(f"{statement.module}.{imported.name}")),)
-
-    def _from(self, statement: ImportFrom, module: Module) -> Location | None:
-        if statement.level:
-            return self.project.relative(statement.level, statement.module, module.path)
-        return self.project.absolute(statement.module, module.path)
 
     def member(self, module: ModuleValue, name: str) -> Values:
         """A name of a module of the project: what its file binds, else a module below it."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from fastapi_bgtask_lint.reading.facts import (
     ClassDef,
     FunctionDef,
+    ImportFrom,
     ModuleFacts,
     Scope,
     Statement,
@@ -198,6 +199,12 @@ class Project:
         if not folder.is_relative_to(self.root):
             return None
         return self._below(folder, dotted.split(".") if dotted else [])
+
+    def imported_from(self, statement: ImportFrom, importer: Path) -> Location | None:
+        """Where `from module import name` leads from a file; None when that is outside the project."""
+        if statement.level:
+            return self.relative(statement.level, statement.module, importer)
+        return self.absolute(statement.module, importer)
 
     def submodule(self, package: Location, name: str) -> Location | None:
         """The module `name` in a package, by its `__init__` file or its folder."""
