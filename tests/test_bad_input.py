@@ -178,3 +178,21 @@ def test_a_deleted_working_folder_is_no_traceback(tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("line", [b"# caf\xe9", b"total = 1  # caf\xe9"])
+def test_a_stray_byte_that_cpython_takes_loses_nothing(tmp_path: Path, line: bytes) -> None:
+    write(tmp_path, {"pyproject.toml": "", "app.py": APP})
+    (tmp_path / "app.py").write_bytes((tmp_path / "app.py").read_bytes() + line + b"\n")
+    done = concise(tmp_path)
+    assert (done.status, done.error) == (1, "")
+    assert "app.py:12:11: BGT506" in done.out
+
+
+def test_a_stray_byte_that_cpython_refuses_is_named(tmp_path: Path) -> None:
+    write(tmp_path, {"pyproject.toml": "", "app.py": APP})
+    (tmp_path / "other.py").write_bytes(MENTION + b"name = 'caf\xe9'\n")
+    done = concise(tmp_path)
+    assert (done.status, done.error) == (1, "")
+    assert "other.py:2:12: BGT001" in done.out
+    assert "app.py:12:11: BGT506" in done.out

@@ -94,7 +94,7 @@ class Layout:
     def part(self, number: int) -> _Part:
         """The nodes of a piece of the outline; of the whole module, where there is none."""
         if self.outline is None:
-            tree = cst.parse_module(self.data)
+            tree = cst.parse_module(self.data.decode())
             return _part(tree, tree.body)
         tree, block = parsed(self.outline.module(number), len(self.outline.preamble(number)))
         return _part(tree, block, first_ordinal(number), self.outline.lines_above(number))

@@ -7,9 +7,7 @@ functions are read head first and then some statements at a time: LibCST's trees
 from __future__ import annotations
 
 import ast
-import io
 import itertools
-import tokenize
 import warnings
 from array import array
 from collections.abc import Sequence
@@ -56,15 +54,14 @@ class Outline:
     top: tuple[int, ...]
     """The pieces that are statements of the module."""
     _text: bytes = field(repr=False)
-    """In UTF-8: most often what stands in the file."""
+    """In UTF-8."""
     _starts: Sequence[int] = field(repr=False)
     """Where each line begins, and where the text ends."""
 
     @classmethod
     def of(cls, data: bytes, pieces: tuple[Piece, ...], top: tuple[int, ...]) -> Outline:
-        """The outline of a file's content, of which the pieces are known."""
-        text = _in_utf_8(data)
-        return cls(pieces, top, text, _starts_of(text.splitlines(keepends=True)))
+        """The outline of a text in UTF-8, of which the pieces are known."""
+        return cls(pieces, top, data, _starts_of(data.splitlines(keepends=True)))
 
     def text(self, number: int) -> str:
         """The lines of a piece."""
@@ -131,16 +128,15 @@ class Outline:
 
 
 def outline(data: bytes) -> Outline | None:
-    """The outline of a module; None when CPython refuses it, for reasons of its own or rightly."""
+    """The outline of a text in UTF-8; None when CPython refuses it, for reasons of its own or rightly."""
     try:
-        module = syntax_tree(data)
-        text = _in_utf_8(data)
-    except (SyntaxError, ValueError, LookupError, RecursionError, MemoryError):
+        module = syntax_tree(data.decode())
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    lines = text.splitlines(keepends=True)
+    lines = data.splitlines(keepends=True)
     found = _Pieces(lines)
     top = found.of(module.body)
-    return Outline(tuple(found.pieces), top, text, _starts_of(lines))
+    return Outline(tuple(found.pieces), top, data, _starts_of(lines))
 
 
 def syntax_tree(source: str | bytes) -> ast.Module:
@@ -152,11 +148,6 @@ def syntax_tree(source: str | bytes) -> ast.Module:
 
 def _starts_of(lines: Sequence[bytes]) -> Sequence[int]:
     return array("L", itertools.accumulate(map(len, lines), initial=0))
-
-
-def _in_utf_8(data: bytes) -> bytes:
-    encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-    return data if encoding == "utf-8" else data.decode(encoding).encode()
 
 
 class _Pieces:

@@ -1,10 +1,8 @@
-"""Bytes to a module's facts. Whoever imports this imports LibCST."""
+"""Text to a module's facts. Whoever imports this imports LibCST."""
 
 from __future__ import annotations
 
-import io
 import re
-import tokenize
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,25 +11,25 @@ from pathlib import Path
 import libcst as cst
 import msgspec
 
+from fastapi_bgtask_lint.reading.decoding import LINE_END
 from fastapi_bgtask_lint.reading.facts import ClassDef, FunctionDef, Statement, Unread, first_ordinal
 from fastapi_bgtask_lint.reading.layout import parsed
 from fastapi_bgtask_lint.reading.lowering import Lowered, lower
 from fastapi_bgtask_lint.reading.outline import Outline, outline, syntax_tree
 from fastapi_bgtask_lint.reading.shape import shape
-from fastapi_bgtask_lint.reading.source import Block, Source, Unreadable
+from fastapi_bgtask_lint.reading.source import Block, Source
 from fastapi_bgtask_lint.reading.stack import with_stack
+from fastapi_bgtask_lint.reading.unreadable import Unreadable
 
 _TOO_DEEP = "nested too deep or chained too long to be parsed"
 _LIBCST_PLACE = re.compile(r"error at (\d+):(\d+): ")
-_LINE_END = re.compile("\r\n?|\n")
-_COOKIE = re.compile(rb"[ \t\f]*#.*?coding[:=]")
 
 
 def read(path: Path, data: bytes) -> Source:
-    """Reads a module.
+    """Reads a module, whose text is in UTF-8.
 
     Raises:
-        Unreadable: it can't be decoded or parsed, or nests deeper than the parser can bear.
+        Unreadable: it can't be parsed, or nests deeper than the parser can bear.
     """
     found = outline(data)
     try:
@@ -175,7 +173,7 @@ def _lowered_text(found: Outline, text: str, number: int) -> Lowered:
 
 
 def _as_a_whole(path: Path, data: bytes) -> Source:
-    body = lower(cst.parse_module(data).body).block
+    body = lower(cst.parse_module(data.decode()).body).block
     return Source(path, body, None, data)
 
 
@@ -191,16 +189,12 @@ def _libcst_refusal(path: Path, error: BaseException, lines_above: int = 0) -> U
 
 
 def _refusal(path: Path, data: bytes) -> Unreadable | None:
-    """The place and the reason that CPython gives, if it refuses the file."""
-    try:
-        encoding = tokenize.detect_encoding(io.BytesIO(data).readline)[0]
-        text = data.decode(encoding)
-    except (SyntaxError, UnicodeError, LookupError) as error:
-        return _undecodable(path, data, error)
+    """The place and the reason that CPython gives, if it refuses the text."""
+    text = data.decode()
     if "\0" in text:
         before = text[: text.index("\0")]
         column = len(before) - max(before.rfind("\n"), before.rfind("\r"))
-        return Unreadable(path, len(_LINE_END.findall(before)) + 1, column, "source code cannot contain null bytes")
+        return Unreadable(path, len(LINE_END.findall(before)) + 1, column, "source code cannot contain null bytes")
     try:
         syntax_tree(text)
     except SyntaxError as error:
@@ -210,30 +204,3 @@ def _refusal(path: Path, data: bytes) -> Unreadable | None:
     except ValueError as error:
         return Unreadable(path, 1, 1, str(error))
     return None
-
-
-def _undecodable(path: Path, data: bytes, error: Exception) -> Unreadable:
-    """Where the first byte stands that does not decode, or the line that names an encoding that there is not."""
-    try:
-        syntax_tree(data)
-        reason = str(error)
-    except SyntaxError as refused:
-        reason = refused.msg
-    except (ValueError, RecursionError, MemoryError):
-        reason = str(error)
-    if isinstance(error, UnicodeDecodeError) and error.object == data:
-        before = data[: error.start].decode(error.encoding, "replace")
-        return Unreadable(path, len(_LINE_END.findall(before)) + 1, len(_LINE_END.split(before)[-1]) + 1, reason)
-    lines = data.splitlines()[:2]
-    named = next((number for number, line in enumerate(lines, 1) if _COOKIE.match(line)), None)
-    if named is None:
-        named = next((number for number, line in enumerate(data.splitlines(), 1) if not _is_utf8(line)), 1)
-    return Unreadable(path, named, 1, reason)
-
-
-def _is_utf8(line: bytes) -> bool:
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

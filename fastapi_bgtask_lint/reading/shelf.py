@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from fastapi_bgtask_lint.reading.decoding import decoded
 from fastapi_bgtask_lint.reading.outline import Outline, Piece
 from fastapi_bgtask_lint.reading.source import Block, Parts, Reader, Source
 
@@ -37,15 +38,16 @@ class Shelf:
             Unreadable: it can't be decoded or parsed, or nests deeper than the parser can bear.
         """
         digest = blake2b(data, digest_size=16).digest()
-        source = self._restored(path, data, digest)
+        text = decoded(path, data)
+        source = self._restored(path, text, digest)
         if source is None:
             from fastapi_bgtask_lint.reading.parser import read  # and LibCST with it, when there is something to parse
 
-            source = read(path, data)
+            source = read(path, text)
         self._sources[digest] = source
         return source
 
-    def _restored(self, path: Path, data: bytes, digest: bytes) -> Source | None:
+    def _restored(self, path: Path, text: bytes, digest: bytes) -> Source | None:
         kept = self._kept.get(digest)
         if kept is None:
             return None
@@ -53,7 +55,7 @@ class Shelf:
             record = _decoder().decode(kept)
         except (msgspec.MsgspecError, RecursionError):
             return None
-        outline = Outline.of(data, record.pieces, record.top)
+        outline = Outline.of(text, record.pieces, record.top)
         self._sizes[digest] = record.parts.size
         return Source(path, record.sketch, outline, reader=_LaterReader(path, outline), parts=record.parts)
 

@@ -17,6 +17,7 @@ from fastapi_bgtask_lint.reading.facts import ClassDef, FunctionDef, ModuleFacts
 from fastapi_bgtask_lint.reading.outline import Outline
 from fastapi_bgtask_lint.reading.stack import with_stack
 from fastapi_bgtask_lint.reading.traversal import blocks
+from fastapi_bgtask_lint.reading.unreadable import Unreadable
 from fastapi_bgtask_lint.reading.words import assigned_attributes, declared_globals
 
 if TYPE_CHECKING:
@@ -26,20 +27,6 @@ T = TypeVar("T")
 Block: TypeAlias = tuple[Statement, ...]
 Fits: TypeAlias = Callable[[str], object]
 """Tells whether what is looked for stands in a text: the `search` of a pattern, for one."""
-
-
-class Unreadable(Exception):
-    """A file that can't be decoded or parsed, with CPython's place and reason where it refuses the file too.
-
-    Lines and columns count from 1, in code points; both are 1 where the place is not known.
-    """
-
-    def __init__(self, path: Path, line: int, column: int, reason: str) -> None:
-        super().__init__(f"{path}:{line}:{column}: {reason}")
-        self.path = path
-        self.line = line
-        self.column = column
-        self.reason = reason
 
 
 class Reader(Protocol):
@@ -74,7 +61,7 @@ class Source:
     outline: Outline | None = field(repr=False)
     """None when LibCST parsed the module as a whole: then all of it has been read."""
     data: bytes = field(default=b"", repr=False)
-    """The text, where there is no outline."""
+    """The text in UTF-8, where there is no outline."""
     reader: Reader | None = field(default=None, repr=False)
     parts: Parts = field(default_factory=Parts, repr=False)
     refused: list[Unreadable] = field(default_factory=list, repr=False)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_WORD = r"(?:\w|[^\x00-\x7f])+"
+_WORD = r"[\w\x80-\U0010ffff]+"
 """A name; some letters outside ASCII are none for the `re` module."""
 _ASSIGNMENT = re.compile(r"(?<![=!<>:+\-*/%&|^@])=(?!=)")
 _ATTRIBUTE = re.compile(rf"\.[\s\\]*({_WORD})")
 _ANNOTATED = re.compile(rf"\.[ \t]*({_WORD})[\s\\]*:(?!=)[ \t]*[^\s#]")
-_GLOBAL = re.compile(rf"global(?<!\wglobal)[ \t\\]((?:{_WORD}|[,\s\\])*)")
+_GLOBAL = re.compile(r"global(?<!\wglobal)[ \t\\]([\w\x80-\U0010ffff,\s\\]*)")
 _NAME = re.compile(_WORD)
 _LINES = 40
 """How many lines above an equals sign its targets may begin."""

@@ -18,8 +18,9 @@ from fastapi_bgtask_lint.reading.facts import (
     Unread,
 )
 from fastapi_bgtask_lint.reading.shelf import Shelf
-from fastapi_bgtask_lint.reading.source import Fits, Source, Unreadable
+from fastapi_bgtask_lint.reading.source import Fits, Source
 from fastapi_bgtask_lint.reading.traversal import blocks, statements
+from fastapi_bgtask_lint.reading.unreadable import Unreadable
 from fastapi_bgtask_lint.witness import FILE, FOLDER, Witness, kind
 
 _PROJECT_FILES = ("pyproject.toml", "setup.cfg", "setup.py")

@@ -12,7 +12,7 @@ from fastapi_bgtask_lint.findings import Finding, Place, Related
 from fastapi_bgtask_lint.framework.registrations import Registration
 from fastapi_bgtask_lint.reading.facts import Call
 from fastapi_bgtask_lint.reading.shelf import Shelf
-from fastapi_bgtask_lint.reading.source import Unreadable
+from fastapi_bgtask_lint.reading.unreadable import Unreadable
 from fastapi_bgtask_lint.resolving.project import Module
 from fastapi_bgtask_lint.resolving.values import Site
 from fastapi_bgtask_lint.rules import all_rules
