@@ -21,10 +21,10 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from fastapi_bgtask_lint.dependencies import Dependencies
 from fastapi_bgtask_lint.discovery import NO_STAMP, Seed, Stamp, stamp
 from fastapi_bgtask_lint.findings import Finding
 from fastapi_bgtask_lint.settings import Settings
-from fastapi_bgtask_lint.witness import Witness
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     """A project, as it was when it was judged."""
 
     files: dict[str, Entry]
-    witness: Witness
+    dependencies: Dependencies
     findings: tuple[Finding, ...]
 
 
@@ -114,14 +114,14 @@ def still_holds(snapshot: Snapshot, now: Survey) -> bool:
         before, after = snapshot.files.get(path), now.files.get(path)
         if (before is not None and before.seed) or (after is not None and after.seed):
             return False
-    return snapshot.witness.holds(now.changed)
+    return snapshot.dependencies.holds(now.changed)
 
 
-def snapshot(now: Survey, findings: tuple[Finding, ...], witness: Witness) -> Snapshot:
+def snapshot(now: Survey, findings: tuple[Finding, ...], dependencies: Dependencies) -> Snapshot:
     """A snapshot of what was found. Modules that are not among the project's files are known by their stamps."""
-    for path in witness.modules - now.files.keys():
-        witness.stamps[path] = stamp(path)
-    return Snapshot(now.files, witness, findings)
+    for path in dependencies.modules - now.files.keys():
+        dependencies.stamps[path] = stamp(path)
+    return Snapshot(now.files, dependencies, findings)
 
 
 @dataclass(frozen=True)

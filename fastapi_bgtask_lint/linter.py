@@ -24,6 +24,7 @@ from fastapi_bgtask_lint.cache import (
     still_holds,
     survey,
 )
+from fastapi_bgtask_lint.dependencies import Dependencies, Judgement
 from fastapi_bgtask_lint.discovery import (
     NO_STAMP,
     Problem,
@@ -38,11 +39,10 @@ from fastapi_bgtask_lint.discovery import (
 )
 from fastapi_bgtask_lint.findings import Finding, Place
 from fastapi_bgtask_lint.noqa import Comments
-from fastapi_bgtask_lint.reading.shelf import Shelf
-from fastapi_bgtask_lint.rules import Judgement, all_rules, check
+from fastapi_bgtask_lint.reading.facts_cache import FactsCache
+from fastapi_bgtask_lint.rules import all_rules
 from fastapi_bgtask_lint.settings import Codes, PathFilter, Settings
 from fastapi_bgtask_lint.triage import Silences, comments_and_globs, globs_only, triage
-from fastapi_bgtask_lint.witness import Witness
 from fastapi_bgtask_lint.workers import workers
 
 NAMELESS = Path("-")
@@ -166,11 +166,13 @@ def judge(
     root: Path, seeds: list[Path], settings: Settings, overrides: Mapping[Path, bytes], caching: Caching
 ) -> Judgement:
     """Judges a project, with what earlier runs have read of its files and for later ones. Executors run this."""
+    from fastapi_bgtask_lint.judging import run  # and all rules with it, only when something has to be judged
+
     cache = record_cache(root) if caching is Caching.ON else None
-    shelf = Shelf(cache.load() if cache is not None else None)
-    judgement = check(root, seeds, settings, overrides, shelf)
-    if cache is not None and shelf.has_grown:
-        cache.store(shelf.records())
+    facts_cache = FactsCache(cache.load() if cache is not None else None)
+    judgement = run(root, seeds, settings, overrides, facts_cache)
+    if cache is not None and facts_cache.has_grown:
+        cache.store(facts_cache.records())
     return judgement
 
 
@@ -203,15 +205,15 @@ class _Look:
     def known(self) -> Judgement | None:
         """What is known to be found; None when it has to be judged."""
         if not self.seeds:
-            return Judgement((), Witness())
+            return Judgement((), Dependencies())
         if self.snapshot is None or not still_holds(self.snapshot, self.now):
             return None
-        return Judgement(self.snapshot.findings, self.snapshot.witness)
+        return Judgement(self.snapshot.findings, self.snapshot.dependencies)
 
     def keep(self, judgement: Judgement) -> None:
         """Keeps what was found for the next run."""
         if self.cache is not None and (self.snapshot is None or self.now.differs or self.known is not judgement):
-            self.cache.store(snapshot(self.now, judgement.findings, judgement.witness))
+            self.cache.store(snapshot(self.now, judgement.findings, judgement.dependencies))
 
 
 @dataclass(slots=True)

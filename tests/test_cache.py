@@ -67,7 +67,7 @@ def imported(folder: Path, *options: str) -> str:
 
 def judges(folder: Path) -> bool:
     """Whether a run has to judge anything."""
-    return "fastapi_bgtask_lint.rules.run" in imported(folder)
+    return "fastapi_bgtask_lint.judging" in imported(folder)
 
 
 def test_a_second_run_says_the_same_and_parses_nothing(project: Path) -> None:
@@ -87,7 +87,7 @@ def test_without_cache_everything_is_parsed_and_nothing_kept(tmp_path: Path) -> 
 def test_where_no_file_knows_of_tasks_nothing_is_judged(tmp_path: Path) -> None:
     """`add_task` is a method of progress bars, too."""
     write(tmp_path, {"pyproject.toml": "", "bars.py": "def show(bars):\n    bars.add_task('copying', total=3)\n"})
-    assert "fastapi_bgtask_lint.rules.run" not in imported(tmp_path, "--no-cache")
+    assert "fastapi_bgtask_lint.judging" not in imported(tmp_path, "--no-cache")
 
     write(tmp_path, {"app.py": APP, "tasks.py": BLOCKING})
     assert by_command_line(tmp_path) == SLEEPS
@@ -230,7 +230,7 @@ def test_what_was_read_is_not_parsed_again_under_other_settings(project: Path) -
 
     modules = imported(project, "--target-fastapi", "0.100")
 
-    assert "fastapi_bgtask_lint.rules.run" in modules
+    assert "fastapi_bgtask_lint.judging" in modules
     assert "libcst._nodes" not in modules
 
 

@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 
 from fastapi_bgtask_lint.findings import Place
 from fastapi_bgtask_lint.reading import facts
+from fastapi_bgtask_lint.reading.facts_cache import FactsCache
 from fastapi_bgtask_lint.reading.lowering import lower
-from fastapi_bgtask_lint.reading.shelf import Shelf
 from fastapi_bgtask_lint.reading.source import Source
+from fastapi_bgtask_lint.reading.text_scan import assigned_attributes, declared_globals
 from fastapi_bgtask_lint.reading.unreadable import Unreadable
-from fastapi_bgtask_lint.reading.words import assigned_attributes, declared_globals
 
 F = TypeVar("F", bound=facts.Fact)
 PATH = Path("/project/app.py")
@@ -34,7 +34,7 @@ STDLIB = Path(sysconfig.get_path("stdlib"))
 
 def read(path: Path, data: bytes) -> Source:
     """A file's content as a module, through the package's door."""
-    return Shelf().source(path, data)
+    return FactsCache().source(path, data)
 
 
 def reads(text: str) -> Source:
@@ -49,10 +49,10 @@ def refused(data: bytes) -> Unreadable:
 
 def every(source: Source) -> Iterator[facts.Fact]:
     """All facts of a module, whatever holds them."""
-    stack: list[object] = [source.sketch]
+    stack: list[object] = [source.skeleton]
     while stack:
         current = stack.pop()
-        if isinstance(current, facts.Unread):
+        if isinstance(current, facts.DeferredDefinition):
             stack.append(source.definition(current))
         elif isinstance(current, tuple):
             stack.extend(current)
@@ -141,7 +141,7 @@ class K(Base):
     pass
 """
     source = reads(text)
-    kinds = facts.FunctionDef | facts.With | facts.Try | facts.Handler | facts.For | facts.If | facts.While
+    kinds = facts.FunctionDef | facts.With | facts.Try | facts.ExceptHandler | facts.For | facts.If | facts.While
     heads = [
         cut(text, source.place(fact.at))
         for fact in sorted(every(source), key=lambda fact: fact.at)
@@ -274,9 +274,9 @@ PIECES = [
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.sampled_from(PIECES), max_size=12), st.sampled_from(["", " "]))
-def test_any_pieces_of_python_are_a_source_or_unreadable(pieces: list[str], between: str) -> None:
+def test_any_pieces_of_python_are_a_source_or_unreadable(chunks: list[str], between: str) -> None:
     try:
-        source = reads(between.join(pieces))
+        source = reads(between.join(chunks))
     except Unreadable:
         return
     for fact in every(source):
@@ -320,7 +320,7 @@ import sys
 from pathlib import Path
 from fastapi_bgtask_lint.reading import facts
 from fastapi_bgtask_lint.reading.lowering import lower
-from fastapi_bgtask_lint.reading.shelf import Shelf
+from fastapi_bgtask_lint.reading.facts_cache import Shelf
 from fastapi_bgtask_lint.reading.unreadable import Unreadable
 from fastapi_bgtask_lint.reading.traversal import expressions, statements, walk
 try:
@@ -359,7 +359,7 @@ def test_places_in_long_chains_are_true() -> None:
     found = of(source, facts.Name)
     assert len(found) == 240 + 160 + 5
     assert all(cut(text, source.place(name.at)) == name.id for name in found)
-    assert cut(text, source.place(of(source, facts.Choice)[0].at)) == " or ".join(names)
+    assert cut(text, source.place(of(source, facts.BoolOp)[0].at)) == " or ".join(names)
     assert cut(text, source.place(of(source, facts.Operation)[-1].at)) == " - ".join(names)
     assert cut(text, source.place(only(source, facts.If).at)) == "if a0"
 
@@ -419,14 +419,14 @@ def test_literals() -> None:
 
 def test_formatted_strings_keep_all_expressions_in_order() -> None:
     source = reads("'a' f'{x:{y}}' f'{z!r}'")
-    assert [v.id for v in only(source, facts.Formatted).values if isinstance(v, facts.Name)] == ["x", "y", "z"]
+    assert [v.id for v in only(source, facts.FString).values if isinstance(v, facts.Name)] == ["x", "y", "z"]
 
 
 def test_chains_are_flat_and_operators_as_written() -> None:
     source = reads("a / b / c\na and b and c or d\na is not b\n~a\nnot a\na not in b\na < b <= c\n")
     operations = [(o.operator, len(o.operands)) for o in of(source, facts.Operation)]
     assert operations == [("/", 3), ("is not", 2), ("~", 1), ("not", 1), ("not in", 2), ("<", 3)]
-    assert [(c.operator, len(c.values)) for c in of(source, facts.Choice)] == [("or", 2), ("and", 3)]
+    assert [(c.operator, len(c.values)) for c in of(source, facts.BoolOp)] == [("or", 2), ("and", 3)]
 
 
 def test_arguments_and_parameters() -> None:
@@ -697,19 +697,19 @@ def test_what_is_read_piece_by_piece_is_what_is_read_at_once(layout: str) -> Non
     whole = Source(PATH, lower(libcst.parse_module(data).body).block, None, data)
 
     assert source.outline is not None
-    assert said(source.sketch, source) == said(whole.sketch, whole)
+    assert said(source.skeleton, source) == said(whole.skeleton, whole)
     assert stretches(source) == stretches(whole)
     assert stretches(read(PATH, data)) == stretches(whole)  # of what nobody has asked for before
 
 
 def said(found: object, source: Source) -> object:
     """Facts without their ordinals."""
-    if isinstance(found, facts.Unread):
+    if isinstance(found, facts.DeferredDefinition):
         return said(source.definition(found), source)
     if isinstance(found, tuple):
         parts = [said(part, source) for part in found]
-        unread = [isinstance(part, facts.Unread) for part in found]
-        return [one for part, is_list in zip(parts, unread, strict=True) for one in (part if is_list else [part])]  # type: ignore[attr-defined]
+        deferred = [isinstance(part, facts.DeferredDefinition) for part in found]
+        return [one for part, is_list in zip(parts, deferred, strict=True) for one in (part if is_list else [part])]  # type: ignore[attr-defined]
     if isinstance(found, msgspec.Struct):
         fields = [name for name in found.__struct_fields__ if name not in ("at", "end")]
         return type(found).__name__, [said(getattr(found, name), source) for name in fields]

@@ -1,1 +1,1 @@
-"""What functions do: one summary a function and frame, with handlers, deadlines and sides worked in."""
+"""What functions do: one summary a function and context, with handlers, deadlines and sides worked in."""

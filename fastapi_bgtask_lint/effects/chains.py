@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from fastapi_bgtask_lint.effects.effect import Effect
-from fastapi_bgtask_lint.framework.scopes import function_name
 from fastapi_bgtask_lint.reading.facts import Await, Call, Name
 from fastapi_bgtask_lint.resolving.bindings import Bound
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
-from fastapi_bgtask_lint.resolving.values import Frame, Site
+from fastapi_bgtask_lint.resolving.scopes import function_name
+from fastapi_bgtask_lint.resolving.values import Context, Site
 
 
 def own_part(evaluator: Evaluator, chain: tuple[Site, ...]) -> tuple[Site, ...]:
@@ -25,26 +25,26 @@ def calls_parameter(evaluator: Evaluator, site: Site) -> bool:
     fact = site.fact.value if isinstance(site.fact, Await) else site.fact
     if not isinstance(fact, Call):
         return False
-    handed = [fact.function, *(argument.value for argument in fact.arguments)]
+    escaping = [fact.function, *(argument.value for argument in fact.arguments)]
     return any(
-        isinstance(part, Name) and _is_callable_parameter(evaluator, part, site.frame) for part in handed[:1]
-    ) or (_runs_parameter(evaluator, fact, site.frame))
+        isinstance(part, Name) and _is_callable_parameter(evaluator, part, site.context) for part in escaping[:1]
+    ) or (_runs_parameter(evaluator, fact, site.context))
 
 
-def _runs_parameter(evaluator: Evaluator, call: Call, frame: Frame) -> bool:
+def _runs_parameter(evaluator: Evaluator, call: Call, context: Context) -> bool:
     """`run_in_threadpool(function, ...)`, `function` a parameter."""
     if not call.arguments or not isinstance(call.arguments[0].value, Name):
         return False
-    rows = [evaluator.table.row(getattr(value, "name", "")) for value in evaluator.evaluate(call.function, frame)]
+    rows = [evaluator.table.row(getattr(value, "name", "")) for value in evaluator.evaluate(call.function, context)]
     runs = any(row is not None and row.runs for row in rows)
-    return runs and _is_callable_parameter(evaluator, call.arguments[0].value, frame)
+    return runs and _is_callable_parameter(evaluator, call.arguments[0].value, context)
 
 
-def _is_callable_parameter(evaluator: Evaluator, name: Name, frame: Frame) -> bool:
-    where: Frame | None = frame
+def _is_callable_parameter(evaluator: Evaluator, name: Name, context: Context) -> bool:
+    where: Context | None = context
     while where is not None:
         reaching = evaluator.reaching(where)
-        bindings = reaching.at_use.get(name.at) if where is frame else reaching.everywhere.get(name.id)
+        bindings = reaching.at_use.get(name.at) if where is context else reaching.everywhere.get(name.id)
         if bindings:
             return all(isinstance(binding, Bound) for binding in bindings)
         where = where.parent
@@ -53,5 +53,5 @@ def _is_callable_parameter(evaluator: Evaluator, name: Name, frame: Frame) -> bo
 
 def related(effect: Effect, primary: Site, text: str) -> tuple[tuple[Site, str], ...]:
     """The calls between a primary place and the chain's end, and the end."""
-    found = [(site, f"called in {function_name(site.frame)}") for site in effect.chain[:-1] if site != primary]
+    found = [(site, f"called in {function_name(site.context)}") for site in effect.chain[:-1] if site != primary]
     return (*found, (effect.leaf, text)) if effect.leaf != primary else tuple(found)

@@ -22,7 +22,7 @@ class Side(enum.Enum):
     NEW_LOOP = "new loop"
 
 
-class Kind(enum.Enum):
+class EffectKind(enum.Enum):
     """What it is."""
 
     CALL = "call"
@@ -56,7 +56,7 @@ class Effect(msgspec.Struct, frozen=True):
     Very many are made, each a copy of another seen from one call further up: hence a struct.
     """
 
-    kind: Kind
+    kind: EffectKind
     what: str
     """The qualified name of what is called; of the class that is raised."""
     chain: tuple[Site, ...]
@@ -88,7 +88,9 @@ class Effect(msgspec.Struct, frozen=True):
     @property
     def entered(self) -> Site:
         """The call in the innermost `async def` of the chain, from which plain code is entered."""
-        found = [site for site in self.chain if isinstance(site.frame.scope, FunctionDef) and site.frame.scope.is_async]
+        found = [
+            site for site in self.chain if isinstance(site.context.scope, FunctionDef) and site.context.scope.is_async
+        ]
         return found[-1] if found else self.chain[0]
 
     @property
@@ -106,7 +108,7 @@ class Effect(msgspec.Struct, frozen=True):
 
     def within_deadline(self) -> Effect:
         """The same, with a deadline of the loop round it, which only bounds what is awaited here."""
-        reaches = self.side is Side.HERE and (self.awaited or self.kind is Kind.YIELD)
+        reaches = self.side is Side.HERE and (self.awaited or self.kind is EffectKind.YIELD)
         return replace(self, bounded=True) if reaches and not self.bounded else self
 
     def moved(self, side: Side) -> Effect:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fastapi_bgtask_lint.effects.effect import Effect, Kind
+from fastapi_bgtask_lint.effects.effect import Effect, EffectKind
 from fastapi_bgtask_lint.framework.outcomes import ENDS
 from fastapi_bgtask_lint.knowledge import Row
 from fastapi_bgtask_lint.reading.facts import (
@@ -14,8 +14,8 @@ from fastapi_bgtask_lint.reading.facts import (
     Collection,
     Comprehension,
     Constant,
-    Evaluate,
     Expression,
+    ExprStmt,
     For,
     FunctionDef,
     Raise,
@@ -26,7 +26,7 @@ from fastapi_bgtask_lint.reading.facts import (
 )
 from fastapi_bgtask_lint.reading.traversal import breaks, parts, statements
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
-from fastapi_bgtask_lint.resolving.values import External, ExternalInstance, Frame, Function, Made, Site
+from fastapi_bgtask_lint.resolving.values import Context, External, ExternalInstance, FromCall, Function, Site
 
 _FOR_EVER = frozenset({"itertools.count", "itertools.cycle"})
 _REPEAT = "itertools.repeat"
@@ -38,28 +38,28 @@ class Endless:
 
     evaluator: Evaluator
 
-    def by_loop(self, loop: Statement, frame: Frame) -> Iterator[Effect]:
+    def by_loop(self, loop: Statement, context: Context) -> Iterator[Effect]:
         """`while True`, or `for` over what never runs out, that no `break`, `return` or `raise` in it ends."""
         if isinstance(loop, While):
             goes_on = _is_true(loop.test)
         else:
-            goes_on = isinstance(loop, For) and self._never_runs_out(loop.iterable, frame)
-        if not goes_on or self._is_left(loop, frame):
+            goes_on = isinstance(loop, For) and self._never_runs_out(loop.iterable, context)
+        if not goes_on or self._is_left(loop, context):
             return
         awaits = any(isinstance(part, Await) for part in parts(loop.body)) or _awaits_otherwise(loop)  # type: ignore[union-attr]
-        yield Effect(Kind.ENDLESS, "loop", (Site(frame, loop),), awaited=awaits)
+        yield Effect(EffectKind.ENDLESS, "loop", (Site(context, loop),), awaited=awaits)
 
-    def _never_runs_out(self, iterable: Expression, frame: Frame) -> bool:
+    def _never_runs_out(self, iterable: Expression, context: Context) -> bool:
         if not isinstance(iterable, Call):
             return False
-        names = {v.name for v in self.evaluator.evaluate(iterable.function, frame) if isinstance(v, External)}
+        names = {v.name for v in self.evaluator.evaluate(iterable.function, context) if isinstance(v, External)}
         if names & _FOR_EVER:
             return True
         if _REPEAT in names:
             return len(iterable.arguments) == 1
         return any(row is not None and _is_unbounded(row, iterable) for row in map(self.evaluator.table.row, names))
 
-    def _is_left(self, loop: Statement, frame: Frame) -> bool:
+    def _is_left(self, loop: Statement, context: Context) -> bool:
         """Something in the loop leaves it; a call that is known never to return does so too."""
         body = loop.body if isinstance(loop, While | For) else ()
         if breaks(body):
@@ -67,15 +67,15 @@ class Endless:
         inner = list(statements(body))
         if any(isinstance(statement, Return | Raise) for statement in inner):
             return True
-        calls = [s.value for s in inner if isinstance(s, Evaluate)]
-        return any(self._ends(call, frame) for call in calls)
+        calls = [s.value for s in inner if isinstance(s, ExprStmt)]
+        return any(self._ends(call, context) for call in calls)
 
-    def _ends(self, expression: Expression, frame: Frame) -> bool:
+    def _ends(self, expression: Expression, context: Context) -> bool:
         """The process ends, or a function of the project is called whose body does not let it be known."""
         call = expression.value if isinstance(expression, Await) else expression
         if not isinstance(call, Call):
             return False
-        for callee in self.evaluator.evaluate(call.function, frame):
+        for callee in self.evaluator.evaluate(call.function, context):
             if isinstance(callee, External) and callee.name in ENDS:
                 return True
             if isinstance(callee, Function) and isinstance(callee.definition, FunctionDef):
@@ -84,18 +84,20 @@ class Endless:
                     return True
         return False
 
-    def by_decorators(self, function: FunctionDef, frame: Frame) -> Iterator[Effect]:
+    def by_decorators(self, function: FunctionDef, context: Context) -> Iterator[Effect]:
         """Retries without bound: `@retry` of a library whose defaults never give up."""
-        outside = frame.parent or frame
+        outside = context.parent or context
         for decorator in function.decorators:
             for value in self.evaluator.evaluate(decorator, outside):
                 row = self._retry(value)
                 if row is not None and _is_unbounded(row, decorator):
-                    yield Effect(Kind.ENDLESS, "retry", (Site(outside, decorator),), row=row, awaited=function.is_async)
+                    yield Effect(
+                        EffectKind.ENDLESS, "retry", (Site(outside, decorator),), row=row, awaited=function.is_async
+                    )
 
     def _retry(self, value: object) -> Row | None:
         name = value.name if isinstance(value, External) else ""
-        if isinstance(value, ExternalInstance) and isinstance(value.origin, Made):
+        if isinstance(value, ExternalInstance) and isinstance(value.origin, FromCall):
             name = value.type.removesuffix("()")
         row = self.evaluator.table.row(name) if name else None
         return row if row is not None and row.endless is not None else None
@@ -107,9 +109,9 @@ def _is_unbounded(row: Row, expression: Expression) -> bool:
         return False
     if not isinstance(expression, Call):
         return True
-    given = {argument.keyword for argument in expression.arguments}
+    arguments = {argument.keyword for argument in expression.arguments}
     unknown = any(argument.star for argument in expression.arguments)
-    return not unknown and not given & set(row.endless)
+    return not unknown and not arguments & set(row.endless)
 
 
 def _is_true(test: Expression) -> bool:

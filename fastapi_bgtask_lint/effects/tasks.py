@@ -1,14 +1,14 @@
-"""The tasks of a project: functions that registrations run, each in the frame that its arguments make."""
+"""The tasks of a project: functions that registrations run, each in the context that its arguments make."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fastapi_bgtask_lint.framework.registrations import Registration, Registrations
+from fastapi_bgtask_lint.framework.registrations.registrations import Registration, Registrations
 from fastapi_bgtask_lint.resolving.conditions import is_async
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
-from fastapi_bgtask_lint.resolving.values import Frame, Function
+from fastapi_bgtask_lint.resolving.values import Context, Function
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +16,8 @@ class Task:
     """A function that runs after the response."""
 
     function: Function
-    frame: Frame
-    """The frame of its body."""
+    context: Context
+    """The context of its body."""
     on_loop: bool
     """It is a coroutine function and runs on the server's loop; else in a thread."""
     registrations: tuple[Registration, ...]
@@ -31,13 +31,13 @@ class Tasks:
         self._registrations = registrations
 
     def of(self, registrations: Iterable[Registration]) -> list[Task]:
-        """The tasks, each once a frame, in the order of their registrations."""
-        found: dict[tuple[Function, Frame, bool], list[Registration]] = {}
+        """The tasks, each once a context, in the order of their registrations."""
+        found: dict[tuple[Function, Context, bool], list[Registration]] = {}
         for registration in registrations:
             for target in self._registrations.targets(registration):
                 if not isinstance(target.value, Function):
                     continue
-                frame = self._evaluator.calls.enter(target.value, target.given, registration.site)
+                context = self._evaluator.calls.enter(target.value, target.arguments, registration.site)
                 on_loop = is_async(target.value) is True and not target.runs_in_thread
-                found.setdefault((target.value, frame, on_loop), []).append(registration)
-        return [Task(f, frame, loop, tuple(regs)) for (f, frame, loop), regs in found.items()]
+                found.setdefault((target.value, context, on_loop), []).append(registration)
+        return [Task(f, context, loop, tuple(regs)) for (f, context, loop), regs in found.items()]

@@ -6,15 +6,14 @@ import builtins
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fastapi_bgtask_lint.framework.handlers import Way
-from fastapi_bgtask_lint.framework.scopes import body_of
+from fastapi_bgtask_lint.framework.routes.entry_points import CallPath
 from fastapi_bgtask_lint.reading.facts import (
     Await,
     Call,
-    Evaluate,
+    ExceptHandler,
     Expression,
+    ExprStmt,
     FunctionDef,
-    Handler,
     Raise,
     Return,
     Statement,
@@ -23,12 +22,13 @@ from fastapi_bgtask_lint.reading.facts import (
 from fastapi_bgtask_lint.reading.traversal import expressions, walk
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.flow import Outcome, Walk
+from fastapi_bgtask_lint.resolving.scopes import body_of
 from fastapi_bgtask_lint.resolving.values import (
     Class,
+    Context,
     Data,
     External,
     ExternalInstance,
-    Frame,
     Function,
     Instance,
     Value,
@@ -46,7 +46,7 @@ class Exits:
     """The ways out of a function after a place in it."""
 
     returns: tuple[Return, ...]
-    raises: tuple[Raise | Evaluate, ...]
+    raises: tuple[Raise | ExprStmt, ...]
     falls_through: bool
 
     @property
@@ -60,49 +60,49 @@ class Outcomes:
 
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
-        self._never: dict[Frame, bool] = {}
+        self._never: dict[Context, bool] = {}
 
-    def after(self, frame: Frame, call: Call) -> Exits:
-        """The ways out of the frame's function that can be reached after a call in it."""
-        return self._exits(frame, call, raising=None)
+    def after(self, context: Context, call: Call) -> Exits:
+        """The ways out of the context's function that can be reached after a call in it."""
+        return self._exits(context, call, raising=None)
 
-    def lost(self, way: Way, call: Call) -> bool:
+    def lost(self, call_path: CallPath, call: Call) -> bool:
         """After the call the handler at the head of the way is bound to raise, and nothing on the way catches it."""
-        frame = way.frame
-        exits = self._exits(frame, call, None)
-        for caller in reversed(way.calls):
+        context = call_path.context
+        exits = self._exits(context, call, None)
+        for caller in reversed(call_path.calls):
             ends = []
             if exits.returns or exits.falls_through:
-                ends.append(self._exits(caller.frame, caller.call, None))
-            ends += [self._exits(caller.frame, caller.call, (raised, frame)) for raised in exits.raises]
+                ends.append(self._exits(caller.context, caller.call, None))
+            ends += [self._exits(caller.context, caller.call, (raised, context)) for raised in exits.raises]
             exits = Exits(
                 tuple(dict.fromkeys(r for end in ends for r in end.returns)),
                 tuple(dict.fromkeys(r for end in ends for r in end.raises)),
                 any(end.falls_through for end in ends),
             )
-            frame = caller.frame
+            context = caller.context
         return exits.always_raises
 
-    def passes(self, frame: Frame, first: Expression, second: Expression) -> bool:
-        """After one expression of the frame's function another can be reached."""
-        passage = _Passage(self, self._evaluator, frame, first, None)
+    def passes(self, context: Context, first: Expression, second: Expression) -> bool:
+        """After one expression of the context's function another can be reached."""
+        passage = _Passage(self, self._evaluator, context, first, None)
         passage.sought = second
-        passage.block(body_of(frame), False)
+        passage.block(body_of(context), False)
         return passage.found
 
-    def never_returns(self, frame: Frame) -> bool:
+    def never_returns(self, context: Context) -> bool:
         """Every way out of a function is a `raise`."""
-        if frame not in self._never:
-            self._never[frame] = False
-            scope = frame.scope
+        if context not in self._never:
+            self._never[context] = False
+            scope = context.scope
             if isinstance(scope, FunctionDef) and not self._evaluator.classes.is_abstract(scope):
-                outcome = _Passage(self, self._evaluator, frame, None, None).block(scope.body, False)
-                self._never[frame] = outcome.normal is None and not outcome.returned and bool(outcome.raised)
-        return self._never[frame]
+                outcome = _Passage(self, self._evaluator, context, None, None).block(scope.body, False)
+                self._never[context] = outcome.normal is None and not outcome.returned and bool(outcome.raised)
+        return self._never[context]
 
-    def _exits(self, frame: Frame, call: Call, raising: tuple[Raise | Evaluate, Frame] | None) -> Exits:
-        passage = _Passage(self, self._evaluator, frame, call, raising)
-        outcome = passage.block(body_of(frame), False)
+    def _exits(self, context: Context, call: Call, raising: tuple[Raise | ExprStmt, Context] | None) -> Exits:
+        passage = _Passage(self, self._evaluator, context, call, raising)
+        outcome = passage.block(body_of(context), False)
         returns = {statement.at: statement for statement, passed in outcome.returned if passed}
         raises = {cause.at: cause for cause, passed in outcome.raised if passed and cause is not None}
         return Exits(
@@ -119,13 +119,13 @@ class _Passage(Walk[bool]):
         self,
         outcomes: Outcomes,
         evaluator: Evaluator,
-        frame: Frame,
+        context: Context,
         call: Expression | None,
-        raising: tuple[Raise | Evaluate, Frame] | None,
+        raising: tuple[Raise | ExprStmt, Context] | None,
     ) -> None:
         self._outcomes = outcomes
         self._evaluator = evaluator
-        self._frame = frame
+        self._frame = context
         self._call = call
         self._raising = raising
         self.sought: Expression | None = None
@@ -161,10 +161,10 @@ class _Passage(Walk[bool]):
             return state
         return any(found is self._call for found in walk(expression))
 
-    def bind(self, statement: Statement | Handler, state: bool) -> bool:
+    def bind(self, statement: Statement | ExceptHandler, state: bool) -> bool:
         return state
 
-    def never_returns(self, statement: Evaluate) -> bool:
+    def never_returns(self, statement: ExprStmt) -> bool:
         call = statement.value.value if isinstance(statement.value, Await) else statement.value
         if not isinstance(call, Call):
             return False
@@ -178,19 +178,19 @@ class _Passage(Walk[bool]):
             return False
         if callee.definition.is_generator or callee.definition.is_async != awaited:
             return False
-        given = self._evaluator.calls.given(call, self._frame)
-        frame = self._evaluator.frame(
+        arguments = self._evaluator.calls.evaluated_arguments(call, self._frame)
+        context = self._evaluator.context(
             callee.module,
             callee.definition,
             callee.parent,
-            self._evaluator.calls.arguments(callee, given),
+            self._evaluator.calls.bind(callee, arguments),
             self._frame.depth + 1,
         )
-        return self._outcomes.never_returns(frame)
+        return self._outcomes.never_returns(context)
 
     def suppresses(self, statement: With) -> bool | None:
         verdicts = [
-            self._suppresses(v) for i in statement.items for v in self._evaluator.evaluate(i.context, self._frame)
+            self._suppresses(v) for i in statement.items for v in self._evaluator.evaluate(i.context_expr, self._frame)
         ]
         return True if True in verdicts else None if None in verdicts else False
 
@@ -200,25 +200,25 @@ class _Passage(Walk[bool]):
             return value.type in ("contextlib.suppress", "contextlib.suppress()")
         return None if isinstance(value, Instance) else False
 
-    def catches(self, handler: Handler, cause: Raise | Evaluate | None) -> bool | None:
+    def catches(self, handler: ExceptHandler, cause: Raise | ExprStmt | None) -> bool | None:
         if handler.catches is None:
             return True
         if cause is None:
             return None
-        frame = self._raising[1] if self._raising is not None and cause is self._raising[0] else self._frame
-        return catches(self._evaluator, caught_by(self._evaluator, handler, self._frame), self._raised(cause, frame))
+        context = self._raising[1] if self._raising is not None and cause is self._raising[0] else self._frame
+        return catches(self._evaluator, caught_by(self._evaluator, handler, self._frame), self._raised(cause, context))
 
-    def _raised(self, cause: Raise | Evaluate, frame: Frame) -> Values:
+    def _raised(self, cause: Raise | ExprStmt, context: Context) -> Values:
         if isinstance(cause, Raise) and cause.exception is not None:
-            return self._evaluator.evaluate(cause.exception, frame)
+            return self._evaluator.evaluate(cause.exception, context)
         return ()
 
 
-def caught_by(evaluator: Evaluator, handler: Handler, frame: Frame) -> Values:
+def caught_by(evaluator: Evaluator, handler: ExceptHandler, context: Context) -> Values:
     """The classes that a handler names, those of a tuple too; nothing for one that names none."""
     if handler.catches is None:
         return ()
-    values = evaluator.evaluate(handler.catches, frame)
+    values = evaluator.evaluate(handler.catches, context)
     return tuple(item for v in values for item in (evaluator.items((v,)) if isinstance(v, Data) else (v,)))
 
 

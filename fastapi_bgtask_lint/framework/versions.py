@@ -13,8 +13,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
+from fastapi_bgtask_lint.dependencies import Dependencies, listed
 from fastapi_bgtask_lint.discovery import stamp
-from fastapi_bgtask_lint.witness import Witness, listed
 
 _SAMPLES = tuple(Version(f"0.{minor}.{patch}") for minor in range(60, 200) for patch in (0, 99))
 """The first and the last version of each series: those that do not exist yet count as the newest."""
@@ -47,7 +47,7 @@ class ProjectVersions:
 
     root: Path
     target: str | None
-    witness: Witness
+    dependencies: Dependencies
     _known: dict[Path, Versions] = field(default_factory=dict)
 
     def of(self, path: Path) -> Versions:
@@ -93,7 +93,7 @@ class ProjectVersions:
         return None
 
     def _text(self, path: Path) -> str:
-        self.witness.stamps[str(path)] = stamp(str(path))
+        self.dependencies.stamps[str(path)] = stamp(str(path))
         try:
             return path.read_text(encoding="utf-8", errors="replace")
         except OSError:
@@ -101,7 +101,7 @@ class ProjectVersions:
 
     def _listed(self, folder: Path, pattern: str) -> list[Path]:
         names = listed(str(folder), pattern)
-        self.witness.globs.append((str(folder), pattern, names))
+        self.dependencies.globs.append((str(folder), pattern, names))
         return list(map(Path, names))
 
 

@@ -17,13 +17,13 @@ import msgspec
 _BITS = 24
 
 
-def first_ordinal(piece: int) -> int:
-    """The ordinal that the facts of a module's n-th piece begin with: there is room for as many as it has."""
-    return piece << _BITS
+def first_ordinal(chunk: int) -> int:
+    """The ordinal that the facts of a module's n-th chunk begin with: there is room for as many as it has."""
+    return chunk << _BITS
 
 
-def piece_of(at: int) -> int:
-    """Which piece of its module a fact belongs to."""
+def chunk_of(at: int) -> int:
+    """Which chunk of its module a fact belongs to."""
     return at >> _BITS
 
 
@@ -89,7 +89,7 @@ class Constant(Fact, frozen=True, eq=False, tag=True):
     """The value of none, bool, int, float and str; None for the other kinds."""
 
 
-class Formatted(Fact, frozen=True, eq=False, tag=True):
+class FString(Fact, frozen=True, eq=False, tag=True):
     """An f-string (or t-string): the expressions in it, the text left out."""
 
     values: tuple[Expression, ...] = ()
@@ -114,7 +114,7 @@ class Starred(Fact, frozen=True, eq=False, tag=True):
     value: Expression
 
 
-class Choice(Fact, frozen=True, eq=False, tag=True):
+class BoolOp(Fact, frozen=True, eq=False, tag=True):
     """`a or b or c`, `a and b and c`: chains of the same operator are one."""
 
     operator: str
@@ -145,7 +145,7 @@ class Subscript(Fact, frozen=True, eq=False, tag=True):
     indices: tuple[Expression, ...] = ()
 
 
-class Named(Fact, frozen=True, eq=False, tag=True):
+class NamedExpr(Fact, frozen=True, eq=False, tag=True):
     """`name := value`"""
 
     target: Name
@@ -272,7 +272,7 @@ class Assign(Fact, frozen=True, eq=False, tag=True):
     operator: str = ""
 
 
-class Evaluate(Fact, frozen=True, eq=False, tag=True):
+class ExprStmt(Fact, frozen=True, eq=False, tag=True):
     """An expression as a statement."""
 
     value: Expression
@@ -326,7 +326,7 @@ class For(Fact, frozen=True, eq=False, tag=True):
 class WithItem(msgspec.Struct, frozen=True, eq=False):
     """`context as target`"""
 
-    context: Expression
+    context_expr: Expression
     target: Expression | None = None
 
 
@@ -338,7 +338,7 @@ class With(Fact, frozen=True, eq=False, tag=True):
     is_async: bool = False
 
 
-class Handler(Fact, frozen=True, eq=False, tag=True):
+class ExceptHandler(Fact, frozen=True, eq=False, tag=True):
     """`except catches as name: body`; a bare one catches everything."""
 
     catches: Expression | None
@@ -350,7 +350,7 @@ class Try(Fact, frozen=True, eq=False, tag=True):
     """`try`, its handlers (also `except*`), `else` and `finally`."""
 
     body: tuple[Statement, ...]
-    handlers: tuple[Handler, ...] = ()
+    handlers: tuple[ExceptHandler, ...] = ()
     orelse: tuple[Statement, ...] = ()
     final: tuple[Statement, ...] = ()
 
@@ -384,17 +384,23 @@ class Assert(Fact, frozen=True, eq=False, tag=True):
     message: Expression | None = None
 
 
-class Scope(Fact, frozen=True, eq=False, tag=True):
+class GlobalDecl(Fact, frozen=True, eq=False, tag=True):
     """`global names` or `nonlocal names`"""
 
     kind: str
     names: tuple[str, ...]
 
 
-class Jump(Fact, frozen=True, eq=False, tag=True):
-    """`break`, `continue` or `pass`"""
+class Break(Fact, frozen=True, eq=False, tag=True):
+    """`break`"""
 
-    kind: str
+
+class Continue(Fact, frozen=True, eq=False, tag=True):
+    """`continue`"""
+
+
+class Pass(Fact, frozen=True, eq=False, tag=True):
+    """`pass`, and a statement that LibCST knows and this tool does not."""
 
 
 Expression: TypeAlias = (
@@ -404,22 +410,22 @@ Expression: TypeAlias = (
     | Await
     | Yield
     | Constant
-    | Formatted
+    | FString
     | Collection
     | Mapping
     | Starred
-    | Choice
+    | BoolOp
     | Conditional
     | Operation
     | Subscript
-    | Named
+    | NamedExpr
     | Comprehension
     | Lambda
     | Opaque
 )
 
 
-class Unread(Fact, frozen=True, eq=False, tag=True):
+class DeferredDefinition(Fact, frozen=True, eq=False, tag=True):
     """A `def` or `class` in the body of a module or class, which is read when somebody asks for it."""
 
     name: str
@@ -428,11 +434,11 @@ class Unread(Fact, frozen=True, eq=False, tag=True):
 Statement: TypeAlias = (
     FunctionDef
     | ClassDef
-    | Unread
+    | DeferredDefinition
     | Import
     | ImportFrom
     | Assign
-    | Evaluate
+    | ExprStmt
     | Return
     | Raise
     | If
@@ -443,8 +449,10 @@ Statement: TypeAlias = (
     | Match
     | Delete
     | Assert
-    | Scope
-    | Jump
+    | GlobalDecl
+    | Break
+    | Continue
+    | Pass
 )
 
 

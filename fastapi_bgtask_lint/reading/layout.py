@@ -1,7 +1,7 @@
-"""Where a module's nodes stand. Only the pieces that somebody asks about are looked at, from their text.
+"""Where a module's nodes stand. Only the chunks that somebody asks about are looked at, from their text.
 
 LibCST finds positions by writing code again, which takes as long as parsing it, and its trees are large. So no tree is
-kept, and a piece is parsed once more.
+kept, and a chunk is parsed once more.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from functools import lru_cache
 import libcst as cst
 from libcst.metadata import CodePosition, CodeRange
 
-from fastapi_bgtask_lint.reading.facts import first_ordinal, piece_of
+from fastapi_bgtask_lint.reading.facts import chunk_of, first_ordinal
 from fastapi_bgtask_lint.reading.lowering import lower
+from fastapi_bgtask_lint.reading.nesting import nesting
 from fastapi_bgtask_lint.reading.outline import Outline
 from fastapi_bgtask_lint.reading.positions import positions
-from fastapi_bgtask_lint.reading.shape import shape
 
 _KEYWORDS: dict[type[cst.CSTNode], str] = {
     cst.Try: "try",
@@ -64,8 +64,8 @@ class Layout:
     def is_plain(self, at: int) -> bool:
         """Looking where a node stands takes no more stack than every thread has."""
         if self.outline is None:
-            return shape(self.data).is_plain
-        return shape(self.outline.text(piece_of(at)).encode("utf-8", "replace")).is_plain
+            return nesting(self.data).is_plain
+        return nesting(self.outline.text(chunk_of(at)).encode("utf-8", "replace")).is_plain
 
     def stretch(self, at: int) -> tuple[CodePosition, CodePosition] | None:
         """Where a node begins and ends; of a compound statement, its head. Lines count from 1, columns from 0."""
@@ -89,10 +89,10 @@ class Layout:
         return {part.start(head).line for head in (node, *getattr(node, "decorators", ()))}
 
     def _part(self, at: int) -> _Part:
-        return _part_of(self, 0 if self.outline is None else piece_of(at))
+        return _part_of(self, 0 if self.outline is None else chunk_of(at))
 
     def part(self, number: int) -> _Part:
-        """The nodes of a piece of the outline; of the whole module, where there is none."""
+        """The nodes of a chunk of the outline; of the whole module, where there is none."""
         if self.outline is None:
             tree = cst.parse_module(self.data.decode())
             return _part(tree, tree.body)
@@ -101,7 +101,7 @@ class Layout:
 
 
 def parsed(text: str, above: int) -> tuple[cst.Module, Sequence[cst.CSTNode]]:
-    """A piece as LibCST reads it: the module that was made of it, and the statements after so many of its preamble."""
+    """A chunk as LibCST reads it: the module that was made of it, and the statements after so many of its preamble."""
     tree = cst.parse_module(text)
     if above == 0:
         return tree, tree.body

@@ -132,7 +132,7 @@ class _Lowering:
         formatted = [part for part in parts if not isinstance(part, cst.SimpleString)]
         if formatted:
             values = [self.expression(value) for part in formatted for value in _interpolated(part)]
-            return facts.Formatted(at, tuple(values))
+            return facts.FString(at, tuple(values))
         texts = [part.evaluated_value for part in parts if isinstance(part, cst.SimpleString)]
         if any(isinstance(text, bytes) for text in texts):
             return facts.Constant(at, "bytes")
@@ -183,7 +183,7 @@ class _Lowering:
             parts.append(current.right)
             current = current.left
         values = [self.expression(part) for part in reversed([*parts, current])]
-        return facts.Choice(at, kind.__name__.lower(), tuple(values))
+        return facts.BoolOp(at, kind.__name__.lower(), tuple(values))
 
     def _binary(self, node: cst.BinaryOperation) -> facts.Expression:
         at = self._at(node)
@@ -239,7 +239,7 @@ class _Lowering:
         at = self._at(node)
         target = self.expression(node.target)
         value = self.expression(node.value)
-        return facts.Named(at, target, value) if isinstance(target, facts.Name) else value
+        return facts.NamedExpr(at, target, value) if isinstance(target, facts.Name) else value
 
     def _comprehension(self, node: cst.ListComp | cst.SetComp | cst.GeneratorExp | cst.DictComp) -> facts.Expression:
         at = self._at(node)
@@ -345,12 +345,12 @@ class _Lowering:
     def _statement(self, node: cst.CSTNode) -> facts.Statement:
         lower_one = _STATEMENTS.get(type(node))
         if lower_one is None:
-            return facts.Jump(self._at(node), "pass")
+            return facts.Pass(self._at(node))
         return lower_one(self, node)
 
     def _evaluate(self, node: cst.Expr) -> facts.Statement:
         at = self._at(node)
-        return facts.Evaluate(at, self.expression(node.value))
+        return facts.ExprStmt(at, self.expression(node.value))
 
     def _assign(self, node: cst.Assign) -> facts.Statement:
         at = self._at(node)
@@ -410,8 +410,8 @@ class _Lowering:
         at = self._at(node)
         items = []
         for item in node.items:
-            context = self.expression(item.item)
-            items.append(facts.WithItem(context, self._optional(item.asname.name if item.asname else None)))
+            context_expr = self.expression(item.item)
+            items.append(facts.WithItem(context_expr, self._optional(item.asname.name if item.asname else None)))
         return facts.With(at, tuple(items), self._suite(node.body), node.asynchronous is not None)
 
     def _try(self, node: cst.Try | cst.TryStar) -> facts.Statement:
@@ -421,11 +421,11 @@ class _Lowering:
         orelse = self._suite(node.orelse.body if node.orelse else None)
         return facts.Try(at, body, handlers, orelse, self._suite(node.finalbody.body if node.finalbody else None))
 
-    def _handler(self, node: cst.ExceptHandler | cst.ExceptStarHandler) -> facts.Handler:
+    def _handler(self, node: cst.ExceptHandler | cst.ExceptStarHandler) -> facts.ExceptHandler:
         at = self._at(node)
         catches = self._optional(node.type)
         name = node.name.name.value if node.name is not None and isinstance(node.name.name, cst.Name) else None
-        return facts.Handler(at, catches, name, self._suite(node.body))
+        return facts.ExceptHandler(at, catches, name, self._suite(node.body))
 
     def _match(self, node: cst.Match) -> facts.Statement:
         at = self._at(node)
@@ -450,10 +450,16 @@ class _Lowering:
         return facts.Assert(at, test, self._optional(node.msg))
 
     def _scope(self, node: cst.Global | cst.Nonlocal) -> facts.Statement:
-        return facts.Scope(self._at(node), type(node).__name__.lower(), tuple(n.name.value for n in node.names))
+        return facts.GlobalDecl(self._at(node), type(node).__name__.lower(), tuple(n.name.value for n in node.names))
 
-    def _jump(self, node: cst.Break | cst.Continue | cst.Pass) -> facts.Statement:
-        return facts.Jump(self._at(node), type(node).__name__.lower())
+    def _break(self, node: cst.Break) -> facts.Statement:
+        return facts.Break(self._at(node))
+
+    def _continue(self, node: cst.Continue) -> facts.Statement:
+        return facts.Continue(self._at(node))
+
+    def _pass(self, node: cst.Pass) -> facts.Statement:
+        return facts.Pass(self._at(node))
 
     def _import(self, node: cst.Import) -> facts.Statement:
         return facts.Import(self._at(node), tuple(_imported(alias) for alias in node.names))
@@ -502,11 +508,11 @@ def _string_parts(node: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
 def _interpolated(part: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
     stack = list(reversed(getattr(part, "parts", ())))
     while stack:
-        piece = stack.pop()
-        expression = getattr(piece, "expression", None)
+        chunk = stack.pop()
+        expression = getattr(chunk, "expression", None)
         if expression is not None:
             yield expression
-            stack.extend(reversed(piece.format_spec or ()))
+            stack.extend(reversed(chunk.format_spec or ()))
 
 
 def _captures(pattern: cst.CSTNode) -> Iterator[cst.Name]:
@@ -591,9 +597,9 @@ _STATEMENTS: dict[type[cst.CSTNode], Callable[[_Lowering, Any], facts.Statement]
     cst.Assert: _Lowering._assert,
     cst.Global: _Lowering._scope,
     cst.Nonlocal: _Lowering._scope,
-    cst.Break: _Lowering._jump,
-    cst.Continue: _Lowering._jump,
-    cst.Pass: _Lowering._jump,
+    cst.Break: _Lowering._break,
+    cst.Continue: _Lowering._continue,
+    cst.Pass: _Lowering._pass,
     cst.Import: _Lowering._import,
     cst.ImportFrom: _Lowering._import_from,
 }

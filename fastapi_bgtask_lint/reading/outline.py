@@ -1,6 +1,6 @@
-"""Which lines a text's pieces stand on, by CPython's parser: it is ten times as fast as LibCST's.
+"""Which lines a text's chunks stand on, by CPython's parser: it is ten times as fast as LibCST's.
 
-A piece is what is read at once: a statement of the module, the head of a class, a statement of a class's body. Long
+A chunk is what is read at once: a statement of the module, the head of a class, a statement of a class's body. Long
 functions are read head first and then some statements at a time: LibCST's trees take hundreds of bytes a character.
 """
 
@@ -27,8 +27,8 @@ _SOME = 20
 """Lines of such a function that are."""
 
 
-class Piece(msgspec.Struct, frozen=True, array_like=True):
-    """The first and the last line of a piece; simple statements that share a line are one."""
+class Chunk(msgspec.Struct, frozen=True, array_like=True):
+    """The first and the last line of a chunk; simple statements that share a line are one."""
 
     first: int
     last: int
@@ -41,76 +41,76 @@ class Piece(msgspec.Struct, frozen=True, array_like=True):
     within: int | None = None
     """The long function that it is a part of, the outermost one."""
     body: tuple[int, ...] | None = None
-    """The pieces of the body, where this is the head of a class or of a long function; None when the piece is whole."""
+    """The chunks of the body, where this is the head of a class or of a long function; None when the chunk is whole."""
     beyond: int = 0
-    """The number of the first piece that is neither this one nor in its body."""
+    """The number of the first chunk that is neither this one nor in its body."""
 
 
 @dataclass(frozen=True)
 class Outline:
-    """A text and its pieces in the order of the source."""
+    """A text and its chunks in the order of the source."""
 
-    pieces: tuple[Piece, ...]
+    chunks: tuple[Chunk, ...]
     top: tuple[int, ...]
-    """The pieces that are statements of the module."""
+    """The chunks that are statements of the module."""
     _text: bytes = field(repr=False)
     """In UTF-8."""
     _starts: Sequence[int] = field(repr=False)
     """Where each line begins, and where the text ends."""
 
     @classmethod
-    def of(cls, data: bytes, pieces: tuple[Piece, ...], top: tuple[int, ...]) -> Outline:
-        """The outline of a text in UTF-8, of which the pieces are known."""
-        return cls(pieces, top, data, _starts_of(data.splitlines(keepends=True)))
+    def of(cls, data: bytes, chunks: tuple[Chunk, ...], top: tuple[int, ...]) -> Outline:
+        """The outline of a text in UTF-8, of which the chunks are known."""
+        return cls(chunks, top, data, _starts_of(data.splitlines(keepends=True)))
 
     def text(self, number: int) -> str:
-        """The lines of a piece."""
-        piece = self.pieces[number]
-        return self._between(piece.first, piece.last)
+        """The lines of a chunk."""
+        chunk = self.chunks[number]
+        return self._between(chunk.first, chunk.last)
 
     def whole(self, number: int) -> str:
-        """The lines of a piece and of those in its body."""
-        return self._between(self.pieces[number].first, self.pieces[self.pieces[number].beyond - 1].last)
+        """The lines of a chunk and of those in its body."""
+        return self._between(self.chunks[number].first, self.chunks[self.chunks[number].beyond - 1].last)
 
     def head(self, number: int) -> str:
         """The lines of a definition's head; of all else, all lines."""
-        piece = self.pieces[number]
-        return self._between(piece.first, piece.head)
+        chunk = self.chunks[number]
+        return self._between(chunk.first, chunk.head)
 
     def module(self, number: int) -> str:
-        """A piece as the text of a module of its own: what is indented stands in an `if`, heads get a body."""
-        is_head = self.pieces[number].body is not None
+        """A chunk as the text of a module of its own: what is indented stands in an `if`, heads get a body."""
+        is_head = self.chunks[number].body is not None
         return self._module(number, self.text(number) + (self._pass(number) if is_head else ""))
 
     def head_module(self, number: int) -> str:
         """The same of a definition's head alone."""
-        piece = self.pieces[number]
-        if piece.head == piece.last:
+        chunk = self.chunks[number]
+        if chunk.head == chunk.last:
             return self.module(number)
         return self._module(number, self.head(number) + self._pass(number))
 
     def lines_above(self, number: int) -> int:
         """How many lines of the text stand before the first of `module`."""
-        return self.pieces[number].first - 1 - len(self.preamble(number))
+        return self.chunks[number].first - 1 - len(self.preamble(number))
 
     def preamble(self, number: int) -> tuple[str, ...]:
-        """The lines of `module` that come before the piece itself: each is a statement round or before it.
+        """The lines of `module` that come before the chunk itself: each is a statement round or before it.
 
         LibCST does not see the indentation of a block that begins with a form feed.
         """
-        if not self.pieces[number].is_indented:
+        if not self.chunks[number].is_indented:
             return ()
         indentation = self._indentation(number)
         return (_INDENTED, indentation.lstrip("\f") + _EMPTY) if indentation.startswith("\f") else (_INDENTED,)
 
     def definition(self, number: int) -> int:
-        """The definition that a piece is read with: itself, or the long function or the class that it is a part of."""
-        piece = self.pieces[number]
-        if piece.within is not None:
-            return piece.within
-        if piece.name or not piece.is_indented:
+        """The definition that a chunk is read with: itself, or the long function or the class that it is a part of."""
+        chunk = self.chunks[number]
+        if chunk.within is not None:
+            return chunk.within
+        if chunk.name or not chunk.is_indented:
             return number
-        return next(above for above in range(number, -1, -1) if number in (self.pieces[above].body or ()))
+        return next(above for above in range(number, -1, -1) if number in (self.chunks[above].body or ()))
 
     def _between(self, first: int, last: int) -> str:
         return self._text[self._starts[first - 1] : self._starts[last]].decode()
@@ -123,7 +123,7 @@ class Outline:
         return f"{self._indentation(number)}    {_EMPTY}"
 
     def _indentation(self, number: int) -> str:
-        line = self._between(self.pieces[number].first, self.pieces[number].first)
+        line = self._between(self.chunks[number].first, self.chunks[number].first)
         return line[: len(line) - len(line.lstrip())]
 
 
@@ -134,9 +134,9 @@ def outline(data: bytes) -> Outline | None:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     lines = data.splitlines(keepends=True)
-    found = _Pieces(lines)
+    found = _Chunks(lines)
     top = found.of(module.body)
-    return Outline(tuple(found.pieces), top, data, _starts_of(lines))
+    return Outline(tuple(found.chunks), top, data, _starts_of(lines))
 
 
 def syntax_tree(source: str | bytes) -> ast.Module:
@@ -150,41 +150,41 @@ def _starts_of(lines: Sequence[bytes]) -> Sequence[int]:
     return array("L", itertools.accumulate(map(len, lines), initial=0))
 
 
-class _Pieces:
+class _Chunks:
     def __init__(self, lines: Sequence[bytes]) -> None:
-        self.pieces: list[Piece] = []
+        self.chunks: list[Chunk] = []
         self._lines = lines
 
-    def of(self, body: Sequence[ast.stmt], outer: Piece | None = None, within: int | None = None) -> tuple[int, ...]:
-        """Adds the pieces of a block and what is in them; gives the numbers of its own."""
+    def of(self, body: Sequence[ast.stmt], outer: Chunk | None = None, within: int | None = None) -> tuple[int, ...]:
+        """Adds the chunks of a block and what is in them; gives the numbers of its own."""
         numbers: list[int] = []
         for before, statement in zip((None, *body), body, strict=False):
             first, last = self._first(statement, before), statement.end_lineno or statement.lineno
-            if numbers and numbers[-1] == len(self.pieces) - 1 and _go_together(self.pieces[-1], first, last):
-                last = max(last, self.pieces[-1].last)
-                self.pieces[-1] = replace(self.pieces[-1], last=last, head=last, name="")
+            if numbers and numbers[-1] == len(self.chunks) - 1 and _go_together(self.chunks[-1], first, last):
+                last = max(last, self.chunks[-1].last)
+                self.chunks[-1] = replace(self.chunks[-1], last=last, head=last, name="")
                 continue
-            numbers.append(len(self.pieces))
+            numbers.append(len(self.chunks))
             inner = self._body(statement)
             head = self._first(inner[0]) - 1 if inner else last
-            self._add(statement, Piece(first, last, head, _name(statement), outer is not None, within))
+            self._add(statement, Chunk(first, last, head, _name(statement), outer is not None, within))
         return tuple(numbers)
 
-    def _add(self, statement: ast.stmt, piece: Piece) -> None:
-        number = len(self.pieces)
-        self.pieces.append(piece)
-        within = piece.within
-        if not piece.name:
+    def _add(self, statement: ast.stmt, chunk: Chunk) -> None:
+        number = len(self.chunks)
+        self.chunks.append(chunk)
+        within = chunk.within
+        if not chunk.name:
             body = None
-        elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and piece.last - piece.first > _LONG:
+        elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and chunk.last - chunk.first > _LONG:
             within = number if within is None else within
-            body = self.of(statement.body, piece, within) if piece.head != piece.last else None
-        elif isinstance(statement, ast.ClassDef) and within is None and piece.head != piece.last:
-            body = self.of(statement.body, piece)
+            body = self.of(statement.body, chunk, within) if chunk.head != chunk.last else None
+        elif isinstance(statement, ast.ClassDef) and within is None and chunk.head != chunk.last:
+            body = self.of(statement.body, chunk)
         else:
             body = None
-        last = piece.last if body is None else piece.head
-        self.pieces[number] = replace(piece, last=last, body=body, beyond=len(self.pieces))
+        last = chunk.last if body is None else chunk.head
+        self.chunks[number] = replace(chunk, last=last, body=body, beyond=len(self.chunks))
 
     def _body(self, statement: ast.stmt) -> Sequence[ast.stmt]:
         """The body of a definition that begins on a line of its own."""
@@ -211,7 +211,7 @@ class _Pieces:
         return text.endswith(b"\\") and not text[ended:].lstrip().startswith(b"#")
 
 
-def _go_together(earlier: Piece, first: int, last: int) -> bool:
+def _go_together(earlier: Chunk, first: int, last: int) -> bool:
     """They share a line, or are some statements of a long function."""
     return first <= earlier.last or (earlier.within is not None and last - earlier.first < _SOME)
 

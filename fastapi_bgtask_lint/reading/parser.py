@@ -12,13 +12,13 @@ import libcst as cst
 import msgspec
 
 from fastapi_bgtask_lint.reading.decoding import LINE_END
-from fastapi_bgtask_lint.reading.facts import ClassDef, FunctionDef, Statement, Unread, first_ordinal
+from fastapi_bgtask_lint.reading.deep_stack import on_deep_stack
+from fastapi_bgtask_lint.reading.facts import ClassDef, DeferredDefinition, FunctionDef, Statement, first_ordinal
 from fastapi_bgtask_lint.reading.layout import parsed
 from fastapi_bgtask_lint.reading.lowering import Lowered, lower
+from fastapi_bgtask_lint.reading.nesting import nesting
 from fastapi_bgtask_lint.reading.outline import Outline, outline, syntax_tree
-from fastapi_bgtask_lint.reading.shape import shape
 from fastapi_bgtask_lint.reading.source import Block, Source
-from fastapi_bgtask_lint.reading.stack import with_stack
 from fastapi_bgtask_lint.reading.unreadable import Unreadable
 
 _TOO_DEEP = "nested too deep or chained too long to be parsed"
@@ -33,7 +33,7 @@ def read(path: Path, data: bytes) -> Source:
     """
     found = outline(data)
     try:
-        source = _by_piece(path, found) if found is not None else None
+        source = _by_chunk(path, found) if found is not None else None
         if source is not None:
             return source
     except RecursionError:
@@ -44,8 +44,8 @@ def read(path: Path, data: bytes) -> Source:
 
 
 def _whole(path: Path, data: bytes) -> Source:
-    """A module that CPython, or LibCST in one of its pieces, refuses. LibCST may bear it, or has a clear reason."""
-    seen = shape(data)
+    """A module that CPython, or LibCST in one of its chunks, refuses. LibCST may bear it, or has a clear reason."""
+    seen = nesting(data)
     if seen.is_too_deep:
         refusal = _refusal(path, data)
         if refusal is not None:
@@ -62,7 +62,7 @@ def _whole(path: Path, data: bytes) -> Source:
 
 def _deep(path: Path, data: bytes) -> Source:
     try:
-        return with_stack(lambda: _as_a_whole(path, data))
+        return on_deep_stack(lambda: _as_a_whole(path, data))
     except RecursionError:
         raise _refusal(path, data) or Unreadable(path, 1, 1, _TOO_DEEP) from None
     except BaseException as error:  # noqa: BLE001 - what is not LibCST's goes on from there
@@ -76,21 +76,21 @@ def _told(path: Path, data: bytes, error: BaseException) -> Unreadable:
     return _refusal(path, data) or _libcst_refusal(path, error)
 
 
-def _by_piece(path: Path, found: Outline) -> Source | None:
+def _by_chunk(path: Path, found: Outline) -> Source | None:
     """A module of which definitions are read when they are asked for.
 
-    None when LibCST refuses another piece; what it says of the whole is clearer.
+    None when LibCST refuses another chunk; what it says of the whole is clearer.
     """
     try:
-        sketch = _sketch(found, found.top)
+        skeleton = _skeleton(found, found.top)
     except cst.ParserSyntaxError:
         return None
-    return Source(path, sketch, found, reader=Pieces(path, found))
+    return Source(path, skeleton, found, reader=Chunks(path, found))
 
 
 @dataclass(frozen=True, slots=True)
-class Pieces:
-    """Reads the definitions of a module piece by piece: the `Reader` of its source."""
+class Chunks:
+    """Reads the definitions of a module chunk by chunk: the `Reader` of its source."""
 
     path: Path
     outline: Outline
@@ -109,15 +109,15 @@ class Pieces:
         except cst.ParserSyntaxError as error:
             raise _libcst_refusal(self.path, error, self.outline.lines_above(number)) from None
         except RecursionError:
-            raise Unreadable(self.path, self.outline.pieces[number].first, 1, _TOO_DEEP) from None
+            raise Unreadable(self.path, self.outline.chunks[number].first, 1, _TOO_DEEP) from None
 
 
-def _sketch(found: Outline, numbers: Iterable[int]) -> Block:
+def _skeleton(found: Outline, numbers: Iterable[int]) -> Block:
     """A block, its definitions not read."""
     block: list[Statement] = []
     for number in numbers:
-        name = found.pieces[number].name
-        block += (Unread(first_ordinal(number), name),) if name else _lowered(found, number).block
+        name = found.chunks[number].name
+        block += (DeferredDefinition(first_ordinal(number), name),) if name else _lowered(found, number).block
     return tuple(block)
 
 
@@ -129,23 +129,23 @@ def _head(found: Outline, number: int) -> Block:
 
 def _definition(found: Outline, number: int) -> Block:
     """A definition; of a class, the definitions in it are not read."""
-    piece = found.pieces[number]
+    chunk = found.chunks[number]
     statements = _lowered(found, number).block
-    if piece.body is None:
+    if chunk.body is None:
         return statements
-    head, end = statements[0], first_ordinal(piece.beyond) - 1
+    head, end = statements[0], first_ordinal(chunk.beyond) - 1
     if isinstance(head, FunctionDef):
-        return (_long_function(found, head, piece.body, end),)
+        return (_long_function(found, head, chunk.body, end),)
     assert isinstance(head, ClassDef)
-    return (msgspec.structs.replace(head, body=_sketch(found, piece.body), end=end),)
+    return (msgspec.structs.replace(head, body=_skeleton(found, chunk.body), end=end),)
 
 
 def _long_function(found: Outline, head: FunctionDef, numbers: Iterable[int], end: int) -> FunctionDef:
-    """A function whose body is in pieces."""
+    """A function whose body is in chunks."""
     block: list[Statement] = []
     yields = False
     for number in numbers:
-        if found.pieces[number].body is not None:
+        if found.chunks[number].body is not None:
             block += _definition(found, number)
             continue
         part = _lowered(found, number)
@@ -155,21 +155,21 @@ def _long_function(found: Outline, head: FunctionDef, numbers: Iterable[int], en
 
 
 def _lowered(found: Outline, number: int) -> Lowered:
-    """The facts of one piece of a module."""
+    """The facts of one chunk of a module."""
     return _lowered_text(found, found.module(number), number)
 
 
 def _lowered_text(found: Outline, text: str, number: int) -> Lowered:
-    """The facts of what a piece, or its head, is as a module, with as much room as it takes."""
+    """The facts of what a chunk, or its head, is as a module, with as much room as it takes."""
 
     def work() -> Lowered:
         _, block = parsed(text, len(found.preamble(number)))
         return lower(block, first_ordinal(number))
 
-    if shape(text.encode("utf-8", "replace")).is_plain:
+    if nesting(text.encode("utf-8", "replace")).is_plain:
         with suppress(RecursionError):
             return work()
-    return with_stack(work)
+    return on_deep_stack(work)
 
 
 def _as_a_whole(path: Path, data: bytes) -> Source:

@@ -13,12 +13,19 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 import msgspec
 
 from fastapi_bgtask_lint.findings import Place
-from fastapi_bgtask_lint.reading.facts import ClassDef, FunctionDef, ModuleFacts, Statement, Unread, piece_of
+from fastapi_bgtask_lint.reading.deep_stack import on_deep_stack
+from fastapi_bgtask_lint.reading.facts import (
+    ClassDef,
+    DeferredDefinition,
+    FunctionDef,
+    ModuleFacts,
+    Statement,
+    chunk_of,
+)
 from fastapi_bgtask_lint.reading.outline import Outline
-from fastapi_bgtask_lint.reading.stack import with_stack
+from fastapi_bgtask_lint.reading.text_scan import assigned_attributes, declared_globals
 from fastapi_bgtask_lint.reading.traversal import blocks
 from fastapi_bgtask_lint.reading.unreadable import Unreadable
-from fastapi_bgtask_lint.reading.words import assigned_attributes, declared_globals
 
 if TYPE_CHECKING:
     from fastapi_bgtask_lint.reading.layout import Layout
@@ -30,7 +37,7 @@ Fits: TypeAlias = Callable[[str], object]
 
 
 class Reader(Protocol):
-    """Reads definitions of a module, by the numbers of their pieces. Raises Unreadable."""
+    """Reads definitions of a module, by the numbers of their chunks. Raises Unreadable."""
 
     def definition(self, number: int) -> Block:
         """The whole of it; of a class, the definitions in it are not read."""
@@ -40,7 +47,7 @@ class Reader(Protocol):
 
 
 class Parts(msgspec.Struct, frozen=True, array_like=True):
-    """The definitions that have been read so far, by the numbers of their pieces."""
+    """The definitions that have been read so far, by the numbers of their chunks."""
 
     definitions: dict[int, Block] = msgspec.field(default_factory=dict)
     heads: dict[int, Block] = msgspec.field(default_factory=dict)
@@ -56,7 +63,7 @@ class Source:
     """A module whose text is at hand. Its definitions are read when they are asked for."""
 
     path: Path
-    sketch: Block
+    skeleton: Block
     """The body, with definitions that need not have been read; it stays as it is when they are."""
     outline: Outline | None = field(repr=False)
     """None when LibCST parsed the module as a whole: then all of it has been read."""
@@ -75,21 +82,21 @@ class Source:
     def facts(self) -> ModuleFacts:
         """What the module says; the definitions in its classes need not have been read."""
         body: list[Statement] = []
-        for statement in self.sketch:
-            body += self.definition(statement) if isinstance(statement, Unread) else (statement,)
+        for statement in self.skeleton:
+            body += self.definition(statement) if isinstance(statement, DeferredDefinition) else (statement,)
         return ModuleFacts(tuple(body))
 
-    def definition(self, unread: Unread) -> Block:
+    def definition(self, deferred: DeferredDefinition) -> Block:
         """A definition, read now if it has not been; nothing when it can't be."""
-        number = piece_of(unread.at)
+        number = chunk_of(deferred.at)
         known = self.parts.definitions
         if number not in known and self.reader is not None:
             known[number] = self._tried(self.reader.definition, number)
         return known.get(number, ())
 
-    def head(self, unread: Unread) -> Block:
+    def head(self, deferred: DeferredDefinition) -> Block:
         """A definition without its body: decorators, parameters, bases. The facts are not those of `definition`."""
-        number = piece_of(unread.at)
+        number = chunk_of(deferred.at)
         known = self.parts.heads
         if number not in known and self.reader is not None:
             known[number] = self._tried(self.reader.head, number)
@@ -104,28 +111,28 @@ class Source:
 
     # --- text ---------------------------------------------------------------------------------------------------------
 
-    def assigned(self, unread: Unread) -> frozenset[str]:
+    def assigned(self, deferred: DeferredDefinition) -> frozenset[str]:
         """The attributes of something that may be assigned to in a definition, by its text."""
-        number = piece_of(unread.at)
+        number = chunk_of(deferred.at)
         if number not in self._assigned and self.outline is not None:
             self._assigned[number] = assigned_attributes(self.outline.whole(number))
         return self._assigned.get(number, frozenset())
 
     def declared_globals(self, statement: Statement) -> frozenset[str] | None:
         """The names that may be declared `global` in a statement of a module or class; None when that is not known."""
-        return None if self.outline is None else declared_globals(self.outline.whole(piece_of(statement.at)))
+        return None if self.outline is None else declared_globals(self.outline.whole(chunk_of(statement.at)))
 
     def says(self, statement: Statement, fits: Fits) -> bool:
         """Whether something fits the text of a statement of a module or class, of all that is in it too."""
-        return self.outline is None or bool(fits(self.outline.whole(piece_of(statement.at))))
+        return self.outline is None or bool(fits(self.outline.whole(chunk_of(statement.at))))
 
     def head_says(self, statement: Statement, fits: Fits) -> bool:
         """The same of the head, if it is a definition."""
-        return self.outline is None or bool(fits(self.outline.head(piece_of(statement.at))))
+        return self.outline is None or bool(fits(self.outline.head(chunk_of(statement.at))))
 
     def round_says(self, inner: Statement, fits: Fits) -> bool:
         """The same of the definition that a statement of a function is read with."""
-        return self.outline is None or bool(fits(self.outline.whole(self.outline.definition(piece_of(inner.at)))))
+        return self.outline is None or bool(fits(self.outline.whole(self.outline.definition(chunk_of(inner.at)))))
 
     # --- places -------------------------------------------------------------------------------------------------------
 
@@ -156,7 +163,7 @@ class Source:
             with suppress(RecursionError):
                 return look()
         try:
-            return with_stack(look)
+            return on_deep_stack(look)
         except RecursionError:
             return None
 
@@ -167,8 +174,8 @@ class Source:
         return tuple(sorted(lines))
 
     def _functions_round(self, at: int) -> Iterator[FunctionDef]:
-        number = 0 if self.outline is None else self.outline.definition(piece_of(at))
-        stack: list[Statement] = list(self.parts.definitions.get(number, self.sketch))
+        number = 0 if self.outline is None else self.outline.definition(chunk_of(at))
+        stack: list[Statement] = list(self.parts.definitions.get(number, self.skeleton))
         while stack:
             statement = stack.pop()
             if isinstance(statement, FunctionDef):

@@ -10,25 +10,25 @@ from fastapi_bgtask_lint.reading.facts import (
     Assign,
     Attribute,
     Await,
+    BoolOp,
+    Break,
     Call,
-    Choice,
     ClassDef,
     Collection,
     Comprehension,
     Conditional,
     Delete,
-    Evaluate,
     Expression,
+    ExprStmt,
     Fact,
     For,
-    Formatted,
+    FString,
     FunctionDef,
     If,
-    Jump,
     Lambda,
     Mapping,
     Match,
-    Named,
+    NamedExpr,
     Operation,
     Raise,
     Return,
@@ -65,7 +65,7 @@ def _of_lambda(function: Lambda) -> Sequence[Expression]:
     return [parameter.default for parameter in function.parameters if parameter.default is not None]
 
 
-def _value(holder: Attribute | Await | Starred | Named) -> Sequence[Expression]:
+def _value(holder: Attribute | Await | Starred | NamedExpr) -> Sequence[Expression]:
     return (holder.value,)
 
 
@@ -73,11 +73,11 @@ _CHILDREN: dict[type[Expression], Callable[[Any], Sequence[Expression]]] = {
     Attribute: _value,
     Await: _value,
     Starred: _value,
-    Named: _value,
+    NamedExpr: _value,
     Call: _of_call,
     Yield: lambda found: () if found.value is None else (found.value,),
-    Formatted: lambda found: found.values,
-    Choice: lambda found: found.values,
+    FString: lambda found: found.values,
+    BoolOp: lambda found: found.values,
     Collection: lambda found: found.items,
     Mapping: _of_mapping,
     Conditional: lambda found: (found.test, found.body, found.orelse),
@@ -132,7 +132,7 @@ def expressions(statement: Statement) -> Iterator[Expression]:
             if statement.value is not None:
                 yield statement.value
             yield from statement.targets
-        case Evaluate():
+        case ExprStmt():
             yield statement.value
         case Return():
             if statement.value is not None:
@@ -146,7 +146,7 @@ def expressions(statement: Statement) -> Iterator[Expression]:
         case For():
             yield statement.iterable
         case With():
-            yield from (item.context for item in statement.items)
+            yield from (item.context_expr for item in statement.items)
         case Match():
             yield statement.subject
             yield from (case.guard for case in statement.cases if case.guard is not None)
@@ -172,7 +172,7 @@ def expressions(statement: Statement) -> Iterator[Expression]:
 def breaks(body: tuple[Statement, ...]) -> bool:
     """The body of a loop has a `break` of that loop itself."""
     for statement in body:
-        if isinstance(statement, Jump) and statement.kind == "break":
+        if isinstance(statement, Break):
             return True
         if isinstance(statement, FunctionDef | ClassDef):
             continue

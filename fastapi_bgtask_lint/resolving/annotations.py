@@ -13,22 +13,22 @@ from fastapi_bgtask_lint.reading.facts import (
     ParameterKind,
 )
 from fastapi_bgtask_lint.resolving.values import (
-    ANYTHING,
-    NOTHING,
+    BOTTOM,
+    TOP,
     UNKNOWN,
     Alias,
     Class,
+    Context,
     Data,
     External,
     ExternalInstance,
-    Frame,
+    FromCall,
+    FromParameter,
     Generator,
     Injected,
     Instance,
     Literal,
-    Made,
     Origin,
-    Received,
     Site,
     Value,
     Values,
@@ -101,18 +101,16 @@ class Annotations:
             case Alias():
                 return self._alias(value, origin)
             case Literal(value=None):
-                return NOTHING
+                return BOTTOM
             case _:
-                return ANYTHING
+                return TOP
 
     def _external(self, name: str, origin: Origin) -> Values:
         last = _last(name)
         if name.startswith("builtins."):
-            return (
-                (Data(last),) if last in _PLAIN else ANYTHING if last == "object" else (ExternalInstance(name, origin),)
-            )
+            return (Data(last),) if last in _PLAIN else TOP if last == "object" else (ExternalInstance(name, origin),)
         if name.startswith(("typing", "collections.abc.")) and last in _VAGUE:
-            return ANYTHING
+            return TOP
         if name.startswith("typing") and last[:1].islower() is False and last in _SEQUENCES | _MAPPINGS:
             return (Data(last.lower()),)
         return (ExternalInstance(self._evaluator.table.canonical(name), origin),)
@@ -123,9 +121,9 @@ class Annotations:
         last, indices = _last(alias.base), alias.expression.indices
         if last in _TRANSPARENT:
             used = indices[:1] if last != "Union" else indices
-            return union(*(self.instances(self._evaluator.evaluate(i, alias.frame), origin) for i in used))
+            return union(*(self.instances(self._evaluator.evaluate(i, alias.context), origin) for i in used))
         if last in ("type", "Type"):
-            return self._evaluator.evaluate(indices[0], alias.frame) if indices else ANYTHING
+            return self._evaluator.evaluate(indices[0], alias.context) if indices else TOP
         if last in _SEQUENCES:
             return (Data("list", items=(("*", self._parameter_of(alias, 0, origin)),)),)
         if last in _MAPPINGS:
@@ -134,7 +132,7 @@ class Annotations:
             kind = "context" if last.endswith("ContextManager") else "generator"
             return (Data(kind, items=(("*", self._parameter_of(alias, 0, origin)),)),)
         if last in _VAGUE:
-            return ANYTHING
+            return TOP
         if last == "Literal":
             return (Data("str"),)
         return self._external(alias.base, origin)
@@ -142,8 +140,8 @@ class Annotations:
     def _parameter_of(self, alias: Alias, index: int, origin: Origin) -> Values:
         indices = alias.expression.indices
         if index >= len(indices):
-            return ANYTHING
-        return self.instances(self._evaluator.evaluate(indices[index], alias.frame), origin) or ANYTHING
+            return TOP
+        return self.instances(self._evaluator.evaluate(indices[index], alias.context), origin) or TOP
 
     def iterated(self, types: Values) -> Values:
         """What iterating, or entering, an annotated iterator gives: `X` of `AsyncGenerator[X, None]`."""
@@ -151,85 +149,85 @@ class Annotations:
         aliases = [value for value in types if isinstance(value, Alias) and _last(value.base) in known]
         return union(*(self._parameter_of(alias, 0, None) for alias in aliases))
 
-    def returned(self, function: FunctionDef, frame: Frame) -> Values:
+    def returned(self, function: FunctionDef, context: Context) -> Values:
         """What the return annotation of a function promises."""
         if function.returns is None:
-            return ANYTHING
-        return self.instances(self._evaluator.evaluate(function.returns, frame), None) or ANYTHING
+            return TOP
+        return self.instances(self._evaluator.evaluate(function.returns, context), None) or TOP
 
     # --- parameters ---------------------------------------------------------------------------------------------------
 
-    def parameter(self, parameter: Parameter, frame: Frame) -> Values:
+    def parameter(self, parameter: Parameter, context: Context) -> Values:
         """What a parameter can be: what the caller gave, what FastAPI injects, what it is annotated with."""
-        given = frame.argument(parameter.name)
-        if given is not None:
-            return given
+        arguments = context.argument(parameter.name)
+        if arguments is not None:
+            return arguments
         if parameter.kind == ParameterKind.VAR_POSITIONAL:
-            return (Data("tuple", items=(("*", ANYTHING),)),)
+            return (Data("tuple", items=(("*", TOP),)),)
         if parameter.kind == ParameterKind.VAR_KEYWORD:
-            return (Data("dict", items=(("*", ANYTHING),)),)
-        this = self._this(parameter, frame)
+            return (Data("dict", items=(("*", TOP),)),)
+        this = self._this(parameter, context)
         if this:
             return this
-        provider = self.provider(parameter, frame)
+        provider = self.provider(parameter, context)
         if provider:
-            return self._injected(parameter, frame, provider)
+            return self._injected(parameter, context, provider)
         if parameter.annotation is not None:
-            types = self._evaluator.evaluate(parameter.annotation, self._outside(frame))
-            return self.instances(types, Received(frame, parameter)) or ANYTHING
+            types = self._evaluator.evaluate(parameter.annotation, self._outside(context))
+            return self.instances(types, FromParameter(context, parameter)) or TOP
         if parameter.default is not None:
-            return union(self._evaluator.evaluate(parameter.default, self._outside(frame)), ANYTHING)
-        return ANYTHING
+            return union(self._evaluator.evaluate(parameter.default, self._outside(context)), TOP)
+        return TOP
 
     @staticmethod
-    def _outside(frame: Frame) -> Frame:
-        return frame.parent if frame.parent is not None else frame
+    def _outside(context: Context) -> Context:
+        return context.parent if context.parent is not None else context
 
-    def _this(self, parameter: Parameter, frame: Frame) -> Values:
+    def _this(self, parameter: Parameter, context: Context) -> Values:
         """`self` or `cls` of a method, where nobody said more."""
-        scope, parent = frame.scope, frame.parent
+        scope, parent = context.scope, context.parent
         if not isinstance(scope, FunctionDef) or parent is None or not isinstance(parent.scope, ClassDef):
-            return NOTHING
+            return BOTTOM
         if not scope.parameters or scope.parameters[0] is not parameter or parent.parent is None:
-            return NOTHING
+            return BOTTOM
         kinds = self._evaluator.classes.decorators(scope, parent)
         if "builtins.staticmethod" in kinds:
-            return NOTHING
+            return BOTTOM
         cls = Class(parent.scope, parent.module, parent.parent)
         return (cls,) if "builtins.classmethod" in kinds or scope.name == "__new__" else (Instance(cls),)
 
-    def provider(self, parameter: Parameter, frame: Frame) -> Values:
+    def provider(self, parameter: Parameter, context: Context) -> Values:
         """The callables that `Depends(...)` or `Security(...)` of a parameter name; nothing when it has none."""
-        outside = self._outside(frame)
-        for marker in self.markers(parameter, frame):
-            call = marker.origin.site.fact if isinstance(marker.origin, Made) else None
-            if not isinstance(marker.origin, Made) or not isinstance(call, Call):
-                return ANYTHING
+        outside = self._outside(context)
+        for marker in self.markers(parameter, context):
+            call = marker.origin.site.fact if isinstance(marker.origin, FromCall) else None
+            if not isinstance(marker.origin, FromCall) or not isinstance(call, Call):
+                return TOP
             if call.arguments:
-                return self._evaluator.evaluate(call.arguments[0].value, marker.origin.site.frame) or ANYTHING
+                return self._evaluator.evaluate(call.arguments[0].value, marker.origin.site.context) or TOP
             if parameter.annotation is not None:
                 return self._annotated_class(self._evaluator.evaluate(parameter.annotation, outside))
-            return ANYTHING
-        return NOTHING
+            return TOP
+        return BOTTOM
 
     def _annotated_class(self, types: Values) -> Values:
         for value in types:
             if isinstance(value, Alias) and _last(value.base) == "Annotated":
-                return self._annotated_class(self._evaluator.evaluate(value.expression.indices[0], value.frame))
+                return self._annotated_class(self._evaluator.evaluate(value.expression.indices[0], value.context))
         return types
 
-    def markers(self, parameter: Parameter, frame: Frame) -> tuple[ExternalInstance, ...]:
+    def markers(self, parameter: Parameter, context: Context) -> tuple[ExternalInstance, ...]:
         """The `Depends(...)` and `Security(...)` of a parameter, as its default or in `Annotated`."""
-        return tuple(value for value in self.described(parameter, frame) if is_marker(value))
+        return tuple(value for value in self.described(parameter, context) if is_marker(value))
 
-    def body_markers(self, parameter: Parameter, frame: Frame) -> tuple[ExternalInstance, ...]:
+    def body_markers(self, parameter: Parameter, context: Context) -> tuple[ExternalInstance, ...]:
         """The `Body(...)`, `Form(...)` and `File(...)` of a parameter."""
-        return tuple(value for value in self.described(parameter, frame) if is_parameter(value, _BODY))
+        return tuple(value for value in self.described(parameter, context) if is_parameter(value, _BODY))
 
-    def described(self, parameter: Parameter, frame: Frame) -> tuple[ExternalInstance, ...]:
+    def described(self, parameter: Parameter, context: Context) -> tuple[ExternalInstance, ...]:
         """The default of a parameter and what stands in its `Annotated`, as far as a library made it."""
-        outside = self._outside(frame)
-        found: Values = NOTHING
+        outside = self._outside(context)
+        found: Values = BOTTOM
         if parameter.default is not None:
             found = self._evaluator.evaluate(parameter.default, outside)
         if parameter.annotation is not None:
@@ -244,31 +242,31 @@ class Annotations:
                 continue
             first, *rest = value.expression.indices or (None,)
             if _last(value.base) == "Annotated":
-                results += [self._evaluator.evaluate(index, value.frame) for index in rest]
+                results += [self._evaluator.evaluate(index, value.context) for index in rest]
             if first is not None:
-                results.append(self.metadata(self._evaluator.evaluate(first, value.frame)))
+                results.append(self.metadata(self._evaluator.evaluate(first, value.context)))
         return union(*results)
 
-    def _injected(self, parameter: Parameter, frame: Frame, provider: Values) -> Values:
-        origin = Injected(frame, parameter, provider)
+    def _injected(self, parameter: Parameter, context: Context, provider: Values) -> Values:
+        origin = Injected(context, parameter, provider)
         provided = self.provided(provider, origin)
         if provided and UNKNOWN not in provided:
             return provided
         if parameter.annotation is None:
-            return provided or ANYTHING
-        types = self._evaluator.evaluate(parameter.annotation, self._outside(frame))
+            return provided or TOP
+        types = self._evaluator.evaluate(parameter.annotation, self._outside(context))
         known = tuple(value for value in provided if value != UNKNOWN)
-        return union(known, self.instances(types, origin)) or ANYTHING
+        return union(known, self.instances(types, origin)) or TOP
 
     def provided(self, provider: Values, origin: Injected) -> Values:
         """What a dependency gives: what it yields, owned by the request, or what it returns, which keeps its origin."""
         results = []
         for value in provider:
-            made = self._evaluator.calls.call((value,), (), Site(origin.frame, origin.parameter))
+            made = self._evaluator.calls.call((value,), (), Site(origin.context, origin.parameter))
             made = self._evaluator.awaited(made)
             for result in made:
                 if isinstance(result, Generator):
-                    yielded = self._evaluator.calls.yields(result.function, result.frame)
+                    yielded = self._evaluator.calls.yields(result.function, result.context)
                     results.append(tuple(owned(item, origin) for item in yielded))
                 else:
                     results.append((owned(result, origin) if getattr(result, "origin", ()) is None else result,))

@@ -9,16 +9,16 @@ from typing import TypeAlias
 from fastapi_bgtask_lint.reading.facts import (
     ClassDef,
     Collection,
+    DeferredDefinition,
+    ExceptHandler,
     Expression,
     FunctionDef,
-    Handler,
     Import,
     ImportedName,
     ImportFrom,
     Name,
     Parameter,
     Starred,
-    Unread,
     With,
 )
 
@@ -59,7 +59,7 @@ class Opened:
 
     at: int
     statement: With
-    context: Expression
+    context_expr: Expression
     path: Path = ()
 
 
@@ -67,7 +67,7 @@ class Opened:
 class Defined:
     """By `def` or `class`."""
 
-    definition: FunctionDef | ClassDef | Unread
+    definition: FunctionDef | ClassDef | DeferredDefinition
 
     @property
     def at(self) -> int:
@@ -92,7 +92,7 @@ class Imported:
 class Caught:
     """By `except ... as name`."""
 
-    handler: Handler
+    handler: ExceptHandler
 
     @property
     def at(self) -> int:

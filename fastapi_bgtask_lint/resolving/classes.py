@@ -12,27 +12,27 @@ from fastapi_bgtask_lint.reading.facts import (
     Call,
     ClassDef,
     Constant,
-    Evaluate,
+    DeferredDefinition,
     Expression,
+    ExprStmt,
     FunctionDef,
-    Jump,
     Name,
+    Pass,
     Raise,
     Statement,
-    Unread,
 )
 from fastapi_bgtask_lint.reading.traversal import blocks, statements
 from fastapi_bgtask_lint.resolving.bindings import Assigned, Binding, Defined
-from fastapi_bgtask_lint.resolving.bindings import Path as Way
+from fastapi_bgtask_lint.resolving.bindings import Path as UnpackPath
 from fastapi_bgtask_lint.resolving.values import (
-    ANYTHING,
-    NOTHING,
+    BOTTOM,
+    TOP,
     UNKNOWN,
     Alias,
     Class,
+    Context,
     External,
     ExternalInstance,
-    Frame,
     Function,
     Instance,
     Super,
@@ -56,7 +56,7 @@ class _Assignment:
 
     method: FunctionDef
     statement: Assign
-    way: Way
+    path: UnpackPath
 
 
 class Classes:
@@ -67,9 +67,9 @@ class Classes:
         self._linear: dict[Class, tuple[Class | External | Unknown, ...]] = {}
         self._assigned: dict[tuple[ClassDef, str], tuple[_Assignment, ...]] = {}
 
-    def frame(self, cls: Class) -> Frame:
+    def context(self, cls: Class) -> Context:
         """The scope of the class body."""
-        return self._evaluator.frame(cls.module, cls.definition, cls.parent)
+        return self._evaluator.context(cls.module, cls.definition, cls.parent)
 
     def line(self, cls: Class) -> tuple[Class | External | Unknown, ...]:
         """The class and its bases in the order in which members are looked for."""
@@ -124,7 +124,7 @@ class Classes:
         """
         for base in self.line(cls):
             if isinstance(base, Class):
-                bindings = self._evaluator.reaching(self.frame(base)).at_end.get(name)
+                bindings = self._evaluator.reaching(self.context(base)).at_end.get(name)
                 if bindings:
                     return base, bindings
         return None
@@ -133,18 +133,18 @@ class Classes:
         """A member of the class, bound to the receiver when it is a method."""
         found = self.members(cls, name)
         if found is None:
-            return NOTHING
+            return BOTTOM
         holder, bindings = found
-        frame = self.frame(holder)
-        values = [self._member(binding, holder, frame, receiver) for binding in bindings]
+        context = self.context(holder)
+        values = [self._member(binding, holder, context, receiver) for binding in bindings]
         return union(*values)
 
-    def _member(self, binding: Binding, holder: Class, frame: Frame, receiver: Values) -> Values:
-        values = self._evaluator.bound(binding, frame)
+    def _member(self, binding: Binding, holder: Class, context: Context, receiver: Values) -> Values:
+        values = self._evaluator.bound(binding, context)
         definition = holder.module.definition(binding.definition) if isinstance(binding, Defined) else None
         if not isinstance(definition, FunctionDef):
             return values
-        kinds = self.decorators(definition, frame)
+        kinds = self.decorators(definition, context)
         if kinds & set(_PROPERTIES):
             return self._property(values, receiver)
         return union(*(self._received(value, kinds, holder, receiver) for value in values))
@@ -161,22 +161,22 @@ class Classes:
 
     def _property(self, values: Values, receiver: Values) -> Values:
         if not receiver or not isinstance(receiver[0], Instance):
-            return ANYTHING
+            return TOP
         results = []
         for value in values:
             if isinstance(value, Function):
                 results.append(self._evaluator.calls.call((replace(value, receiver=receiver),), (), None))
             else:
-                results.append(ANYTHING)
+                results.append(TOP)
         return union(*results)
 
-    def decorators(self, definition: FunctionDef, frame: Frame) -> frozenset[str]:
+    def decorators(self, definition: FunctionDef, context: Context) -> frozenset[str]:
         """The qualified names of the library decorators of a method."""
         names = set()
         for decorator in definition.decorators:
             expression = decorator.function if isinstance(decorator, Call) else decorator
             if isinstance(expression, Name | Attribute):
-                names |= {v.name for v in self._evaluator.evaluate(expression, frame) if isinstance(v, External)}
+                names |= {v.name for v in self._evaluator.evaluate(expression, context) if isinstance(v, External)}
         return frozenset(names)
 
     # --- objects ------------------------------------------------------------------------------------------------------
@@ -188,25 +188,25 @@ class Classes:
         member = self.method(cls, name, (instance,))
         if assigned:
             known = [value for value in assigned if value != UNKNOWN]
-            return union(tuple(known), member) if known and member != ANYTHING else union(assigned, member)
+            return union(tuple(known), member) if known and member != TOP else union(assigned, member)
         if any(self._evaluator.entities.is_descriptor(value) for value in member):
-            return ANYTHING
+            return TOP
         if member:
             return self._field(instance, name) or member
-        given = self._field(instance, name)
-        if given:
-            return given
+        arguments = self._field(instance, name)
+        if arguments:
+            return arguments
         return self._inherited(instance, name)
 
     def _field(self, instance: Instance, name: str) -> Values:
         """What the construction gave a field of a data class, a model or the like."""
-        return next((values for key, values in instance.arguments if key == name), NOTHING)
+        return next((values for key, values in instance.arguments if key == name), BOTTOM)
 
     def _inherited(self, instance: Instance, name: str) -> Values:
         for base in self.external_bases(instance.cls):
             if isinstance(base, External) and self._evaluator.table.type(base.name) is not None:
                 return self._evaluator.attribute(ExternalInstance(base.name, instance.origin), name)
-        return ANYTHING
+        return TOP
 
     def _assigned_values(self, instance: Instance, name: str) -> Values:
         results = []
@@ -217,19 +217,19 @@ class Classes:
         return union(*results)
 
     def _assigned_value(self, instance: Instance, holder: Class, found: _Assignment) -> Values:
-        frame = self.method_frame(instance, holder, found.method)
-        binding = Assigned(found.statement.at, found.statement.value, found.way, found.statement.annotation)
-        return self._evaluator.bound(binding, frame)
+        context = self.method_context(instance, holder, found.method)
+        binding = Assigned(found.statement.at, found.statement.value, found.path, found.statement.annotation)
+        return self._evaluator.bound(binding, context)
 
-    def method_frame(self, instance: Instance, holder: Class, method: FunctionDef) -> Frame:
-        """The frame of a method's body when it runs on this object."""
+    def method_context(self, instance: Instance, holder: Class, method: FunctionDef) -> Context:
+        """The context of a method's body when it runs on this object."""
         arguments: list[tuple[str, Values]] = []
         if method.parameters:
             arguments.append((method.parameters[0].name, (instance,)))
         if method.name == "__init__":
             first = {name for name, _ in arguments}
             arguments += [pair for pair in instance.arguments if pair[0] not in first]
-        return self._evaluator.frame(holder.module, method, self.frame(holder), tuple(arguments))
+        return self._evaluator.context(holder.module, method, self.context(holder), tuple(arguments))
 
     def _assignments(self, cls: Class, name: str) -> tuple[_Assignment, ...]:
         """The assignments to an attribute of `self` in the methods of one class body."""
@@ -244,11 +244,11 @@ class Classes:
         line = self.line(value.cls)
         for base in line[1:]:
             if isinstance(base, Class):
-                bindings = self._evaluator.reaching(self.frame(base)).at_end.get(name)
+                bindings = self._evaluator.reaching(self.context(base)).at_end.get(name)
                 if bindings:
-                    frame = self.frame(base)
-                    return union(*(self._member(binding, base, frame, value.receiver) for binding in bindings))
-        return ANYTHING
+                    context = self.context(base)
+                    return union(*(self._member(binding, base, context, value.receiver) for binding in bindings))
+        return TOP
 
     def is_abstract(self, function: FunctionDef) -> bool:
         """The body says nothing: only a docstring, `...`, `pass` or `raise NotImplementedError`."""
@@ -261,7 +261,7 @@ def _methods_assigning(cls: Class, name: str) -> Iterator[FunctionDef]:
     stack: list[Statement] = list(reversed(cls.definition.body))
     while stack:
         statement = stack.pop()
-        if isinstance(statement, Unread):
+        if isinstance(statement, DeferredDefinition):
             stack.extend(source.definition(statement) if name in source.assigned(statement) else ())
         elif isinstance(statement, FunctionDef):
             yield statement
@@ -278,11 +278,11 @@ def _assigning(method: FunctionDef, name: str) -> Iterator[_Assignment]:
             continue
         for target in statement.targets:
             yield from (
-                _Assignment(method, statement, way) for found, way in _attributes_of(target, this) if found == name
+                _Assignment(method, statement, path) for found, path in _attributes_of(target, this) if found == name
             )
 
 
-def _attributes_of(target: Expression, this: str) -> Iterator[tuple[str, Way]]:
+def _attributes_of(target: Expression, this: str) -> Iterator[tuple[str, UnpackPath]]:
     match target:
         case Attribute(value=Name(id=name)) if name == this:
             yield target.attr, ()
@@ -294,7 +294,7 @@ def _attributes_of(target: Expression, this: str) -> Iterator[tuple[str, Way]]:
 
 def _says_nothing(statement: Statement) -> bool:
     match statement:
-        case Evaluate(value=Constant(kind="str" | "ellipsis")) | Jump(kind="pass"):
+        case ExprStmt(value=Constant(kind="str" | "ellipsis")) | Pass():
             return True
         case Raise(exception=Name(id="NotImplementedError")):
             return True

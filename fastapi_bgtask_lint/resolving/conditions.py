@@ -1,4 +1,4 @@
-"""Under which tests a statement runs, and whether a test holds in a frame."""
+"""Under which tests a statement runs, and whether a test holds in a context."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from fastapi_bgtask_lint.reading.facts import (
     Attribute,
+    BoolOp,
+    Break,
     Call,
-    Choice,
+    Continue,
     Expression,
     FunctionDef,
     If,
-    Jump,
     Lambda,
     Name,
     Operation,
@@ -24,8 +25,8 @@ from fastapi_bgtask_lint.resolving.bindings import Bound
 from fastapi_bgtask_lint.resolving.values import (
     UNKNOWN,
     Class,
+    Context,
     ExternalInstance,
-    Frame,
     Function,
     Instance,
     Literal,
@@ -76,39 +77,37 @@ def conditions(body: tuple[Statement, ...]) -> dict[int, tuple[Condition, ...]]:
 
 
 def _leaves(body: tuple[Statement, ...]) -> bool:
-    return bool(body) and (
-        isinstance(body[-1], Return | Raise) or (isinstance(body[-1], Jump) and body[-1].kind != "pass")
-    )
+    return bool(body) and (isinstance(body[-1], Return | Raise | Break | Continue))
 
 
-def holds(evaluator: Evaluator, test: Expression, frame: Frame) -> bool | None:
-    """Whether a test is known to be true or false in a frame."""
+def holds(evaluator: Evaluator, test: Expression, context: Context) -> bool | None:
+    """Whether a test is known to be true or false in a context."""
     match test:
         case Operation(operator="not", operands=(operand,)):
-            verdict = holds(evaluator, operand, frame)
+            verdict = holds(evaluator, operand, context)
             return None if verdict is None else not verdict
         case Operation(operator="is" | "==" | "is not" | "!=" as operator, operands=(Name() as left, right)):
-            if not _is_argument(evaluator, left, frame):
+            if not _is_argument(evaluator, left, context):
                 return None
-            same = _same(evaluator.evaluate(left, frame), evaluator.evaluate(right, frame))
+            same = _same(evaluator.evaluate(left, context), evaluator.evaluate(right, context))
             return same if same is None or operator in ("is", "==") else not same
-        case Choice(operator=operator, values=parts):
-            verdicts = [holds(evaluator, part, frame) for part in parts]
+        case BoolOp(operator=operator, values=parts):
+            verdicts = [holds(evaluator, part, context) for part in parts]
             decisive = operator == "or"
             if decisive in verdicts:
                 return decisive
             return None if None in verdicts else not decisive
         case Call():
-            return _call_holds(evaluator, test, frame)
+            return _call_holds(evaluator, test, context)
         case Name():
-            return _truth(evaluator.evaluate(test, frame)) if _is_argument(evaluator, test, frame) else None
+            return _truth(evaluator.evaluate(test, context)) if _is_argument(evaluator, test, context) else None
         case _:
             return None
 
 
-def possible(evaluator: Evaluator, held: tuple[Condition, ...], frame: Frame) -> bool:
+def possible(evaluator: Evaluator, held: tuple[Condition, ...], context: Context) -> bool:
     """No test on the way is known to go the other way."""
-    return all(holds(evaluator, test, frame) in (None, answer) for test, answer in held)
+    return all(holds(evaluator, test, context) in (None, answer) for test, answer in held)
 
 
 def _same(left: Values, right: Values) -> bool | None:
@@ -139,21 +138,21 @@ def _truth_of(value: Value) -> bool | None:
     return True if isinstance(value, Function | Class | Partial) else None
 
 
-def _is_argument(evaluator: Evaluator, name: Name, frame: Frame) -> bool:
-    """Only what a caller hands over is known better in one frame than in another."""
-    bindings = evaluator.reaching(frame).at_use.get(name.at)
-    return frame.parent is not None and (not bindings or all(isinstance(binding, Bound) for binding in bindings))
+def _is_argument(evaluator: Evaluator, name: Name, context: Context) -> bool:
+    """Only what a caller hands over is known better in one context than in another."""
+    bindings = evaluator.reaching(context).at_use.get(name.at)
+    return context.parent is not None and (not bindings or all(isinstance(binding, Bound) for binding in bindings))
 
 
-def _call_holds(evaluator: Evaluator, test: Call, frame: Frame) -> bool | None:
+def _call_holds(evaluator: Evaluator, test: Call, context: Context) -> bool | None:
     asked = test.function.attr if isinstance(test.function, Attribute) else getattr(test.function, "id", "")
     if asked not in _ASYNC_QUESTIONS:
         return None
-    names = {getattr(value, "name", None) for value in evaluator.evaluate(test.function, frame)}
+    names = {getattr(value, "name", None) for value in evaluator.evaluate(test.function, context)}
     if len(names) != 1 or len(test.arguments) != 1:
         return None
     if names & _ASYNC_TESTS:
-        verdicts = {is_async(value) for value in evaluator.evaluate(test.arguments[0].value, frame)}
+        verdicts = {is_async(value) for value in evaluator.evaluate(test.arguments[0].value, context)}
         return verdicts.pop() if len(verdicts) == 1 else None
     return None
 

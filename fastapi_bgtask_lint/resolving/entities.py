@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from fastapi_bgtask_lint.reading.facts import Assign, Constant
 from fastapi_bgtask_lint.resolving.values import (
     Alias,
+    CallArgument,
     Class,
     Data,
     External,
     ExternalInstance,
-    Given,
     Instance,
     Loaded,
     Site,
@@ -80,19 +80,24 @@ class Entities:
     # --- queries ------------------------------------------------------------------------------------------------------
 
     def result(
-        self, row: Row, receiver: ExternalInstance | None, given: Sequence[Given], made: Values, site: Site | None
+        self,
+        row: Row,
+        receiver: ExternalInstance | None,
+        arguments: Sequence[CallArgument],
+        made: Values,
+        site: Site | None,
     ) -> Values:
         """What a call gives, with what is known of the mapped object behind it."""
         session = receiver if receiver is not None and self._evaluator.table.is_session(receiver.type) else None
         match row.entity:
             case "selects":
-                return _holding(made, self._loaded(self._selected(given), session, site))
+                return _holding(made, self._loaded(self._selected(arguments), session, site))
             case "gets":
-                return self._one(self._loaded(self._selected(given[:1]), session, site), made)
+                return self._one(self._loaded(self._selected(arguments[:1]), session, site), made)
             case "carries":
-                return _holding(made, self._loaded(_asked(given), session, site))
+                return _holding(made, self._loaded(_asked(arguments), session, site))
             case "fetches":
-                return self._one(self._loaded(_asked(given), session, site), made)
+                return self._one(self._loaded(_asked(arguments), session, site), made)
         entity = receiver.entity if receiver is not None else None
         if entity is None:
             return made
@@ -112,10 +117,10 @@ class Entities:
     def _one(entity: Instance | None, made: Values) -> Values:
         return made if entity is None else (entity,)
 
-    def _selected(self, given: Sequence[Given]) -> Instance | None:
-        if len(given) != 1 or given[0].star or len(given[0].values) != 1:
+    def _selected(self, arguments: Sequence[CallArgument]) -> Instance | None:
+        if len(arguments) != 1 or arguments[0].star or len(arguments[0].values) != 1:
             return None
-        (value,) = given[0].values
+        (value,) = arguments[0].values
         return Instance(value) if isinstance(value, Class) and self.is_mapped(value) else None
 
     @staticmethod
@@ -125,9 +130,9 @@ class Entities:
         return replace(entity, origin=Loaded(site, session))
 
 
-def _asked(given: Sequence[Given]) -> Instance | None:
+def _asked(arguments: Sequence[CallArgument]) -> Instance | None:
     """What the statement asks for that a session is given."""
-    entities = {v.entity for v in given[0].values if isinstance(v, ExternalInstance)} if given else set()
+    entities = {v.entity for v in arguments[0].values if isinstance(v, ExternalInstance)} if arguments else set()
     return entities.pop() if len(entities) == 1 else None
 
 

@@ -1,4 +1,4 @@
-"""What an expression can be: evaluation on demand, each expression once a frame.
+"""What an expression can be: evaluation on demand, each expression once a context.
 
 Three answers: values, `UNKNOWN` among them for "and perhaps others", and no value at all for what can't be reached (or
 depends on itself). Nothing is ever run or imported.
@@ -13,27 +13,27 @@ from fastapi_bgtask_lint.knowledge import Table
 from fastapi_bgtask_lint.reading.facts import (
     Attribute,
     Await,
+    BoolOp,
     Call,
-    Choice,
     ClassDef,
     Collection,
     Comprehension,
     Conditional,
     Constant,
+    DeferredDefinition,
     Expression,
-    Formatted,
+    FString,
     FunctionDef,
     Import,
     ImportFrom,
     Lambda,
     Mapping,
     Name,
-    Named,
+    NamedExpr,
     Operation,
     Starred,
     Statement,
     Subscript,
-    Unread,
 )
 from fastapi_bgtask_lint.resolving.annotations import Annotations, owned
 from fastapi_bgtask_lint.resolving.bindings import (
@@ -54,24 +54,24 @@ from fastapi_bgtask_lint.resolving.entities import Entities
 from fastapi_bgtask_lint.resolving.project import Module, Project
 from fastapi_bgtask_lint.resolving.reaching import Reaching, reaching_definitions
 from fastapi_bgtask_lint.resolving.values import (
-    ANYTHING,
+    BOTTOM,
     NONE,
-    NOTHING,
+    TOP,
     UNKNOWN,
     Alias,
     Awaitable,
     Class,
+    Context,
     Coroutine,
     Data,
-    Entered,
     External,
     ExternalInstance,
     ExternalMethod,
-    Frame,
+    FromRequestState,
+    FromWith,
     Function,
     Generator,
     Instance,
-    Kept,
     Literal,
     ModuleValue,
     Origin,
@@ -109,171 +109,171 @@ def _is_flag(value: Value) -> bool:
 class Evaluator:
     """Evaluates the expressions of one project."""
 
-    def __init__(self, project: Project, table: Table, taught: tuple[str, ...] = ()) -> None:
+    def __init__(self, project: Project, table: Table, configured: tuple[str, ...] = ()) -> None:
         self.project = project
         self.table = table
-        self._taught = taught
+        self._configured = configured
         self.classes = Classes(self)
         self.calls = Calls(self)
         self.annotations = Annotations(self)
         self.entities = Entities(self)
         self._nested = 0
-        self._looking: set[tuple[Frame, str]] = set()
-        self._frames: dict[tuple[object, ...], Frame] = {}
+        self._looking: set[tuple[Context, str]] = set()
+        self._contexts_by_key: dict[tuple[object, ...], Context] = {}
         self._contexts: dict[tuple[Module, int], set[tuple[tuple[str, Values], ...]]] = {}
         self._reaching: dict[tuple[Module, int], Reaching] = {}
-        self._values: dict[Frame, dict[int, Values]] = {}
-        self._bound: dict[Frame, dict[Binding, Values]] = {}
+        self._values: dict[Context, dict[int, Values]] = {}
+        self._bound: dict[Context, dict[Binding, Values]] = {}
         self._globals: dict[tuple[Module, str], list[tuple[FunctionDef, Binding]]] = {}
 
-    # --- frames -------------------------------------------------------------------------------------------------------
+    # --- contexts -------------------------------------------------------------------------------------------------------
 
-    def module_frame(self, module: Module) -> Frame:
+    def module_context(self, module: Module) -> Context:
         """The scope of a module."""
-        return self.frame(module, None, None)
+        return self.context(module, None, None)
 
-    def frame(
+    def context(
         self,
         module: Module,
         scope: FunctionDef | Lambda | ClassDef | None,
-        parent: Frame | None,
+        parent: Context | None,
         arguments: tuple[tuple[str, Values], ...] = (),
         depth: int = 0,
-    ) -> Frame:
-        """The one frame of this scope with these arguments."""
+    ) -> Context:
+        """The one context of this scope with these arguments."""
         if depth > _DEPTH:
             arguments, depth = _flags(arguments), 0
         key = (module, scope, parent, arguments)
-        if key not in self._frames:
-            self._frames[key] = Frame(module, scope, parent, arguments, depth)
-        return self._frames[key]
+        if key not in self._contexts_by_key:
+            self._contexts_by_key[key] = Context(module, scope, parent, arguments, depth)
+        return self._contexts_by_key[key]
 
-    def context(self, function: Function, arguments: tuple[tuple[str, Values], ...], depth: int) -> Frame:
-        """The frame of a function's body for a call; one without arguments when it is called in very many ways."""
+    def body_context(self, function: Function, arguments: tuple[tuple[str, Values], ...], depth: int) -> Context:
+        """The context of a function's body for a call; one without arguments when it is called in very many ways."""
         definition = function.definition
         seen = self._contexts.setdefault((function.module, definition.at), set())
         if arguments not in seen and len(seen) >= _CONTEXTS:
             arguments = _flags(arguments)
         seen.add(arguments)
-        return self.frame(function.module, definition, function.parent, arguments, depth)
+        return self.context(function.module, definition, function.parent, arguments, depth)
 
-    def reaching(self, frame: Frame) -> Reaching:
-        """The reaching definitions of a frame's scope."""
-        key = (frame.module, -1 if frame.scope is None else frame.scope.at)
+    def reaching(self, context: Context) -> Reaching:
+        """The reaching definitions of a context's scope."""
+        key = (context.module, -1 if context.scope is None else context.scope.at)
         if key not in self._reaching:
             body: tuple[Statement, ...] = ()
-            if frame.scope is None:
-                body = frame.module.sketch
-            elif not isinstance(frame.scope, Lambda):
-                body = frame.scope.body
-            self._reaching[key] = reaching_definitions(frame.scope, body)
+            if context.scope is None:
+                body = context.module.skeleton
+            elif not isinstance(context.scope, Lambda):
+                body = context.scope.body
+            self._reaching[key] = reaching_definitions(context.scope, body)
         return self._reaching[key]
 
     # --- what the configuration teaches -------------------------------------------------------------------------------
 
-    def taught(self, value: Value) -> str | None:
+    def configured(self, value: Value) -> str | None:
         """The name under which the configuration speaks of a function or class of the project."""
-        if not self._taught or not isinstance(value, Function | Class) or isinstance(value.definition, Lambda):
+        if not self._configured or not isinstance(value, Function | Class) or isinstance(value.definition, Lambda):
             return None
         owner = value.parent.scope.name + "." if isinstance(value.parent.scope, ClassDef) else ""
         name = f"{self.project.dotted(value.module.path)}.{owner}{value.definition.name}"
-        return next((known for known in self._taught if name == known or name.endswith(f".{known}")), None)
+        return next((known for known in self._configured if name == known or name.endswith(f".{known}")), None)
 
     # --- expressions --------------------------------------------------------------------------------------------------
 
-    def evaluate(self, expression: Expression, frame: Frame) -> Values:
+    def evaluate(self, expression: Expression, context: Context) -> Values:
         """The values of an expression."""
-        known = self._values.get(frame)
+        known = self._values.get(context)
         if known is None:
-            known = self._values[frame] = {}
+            known = self._values[context] = {}
         found = known.get(expression.at)
         if found is not None:
             return found
         if self._nested >= _NESTED:
-            return ANYTHING
-        known[expression.at] = NOTHING
+            return TOP
+        known[expression.at] = BOTTOM
         self._nested += 1
         try:
-            found = known[expression.at] = self._narrow(self._evaluate(expression, frame))
+            found = known[expression.at] = self._widen(self._evaluate(expression, context))
         finally:
             self._nested -= 1
         return found
 
     @staticmethod
-    def _narrow(values: Values) -> Values:
+    def _widen(values: Values) -> Values:
         return values if len(values) <= _BREADTH else (*values[:_BREADTH], UNKNOWN)
 
-    def _evaluate(self, expression: Expression, frame: Frame) -> Values:
+    def _evaluate(self, expression: Expression, context: Context) -> Values:
         match expression:
             case Name():
-                return self.name(expression, frame)
+                return self.name(expression, context)
             case Attribute():
-                return self.attributes(self.evaluate(expression.value, frame), expression.attr)
+                return self.attributes(self.evaluate(expression.value, context), expression.attr)
             case Call():
-                return self.calls.result(expression, frame)
+                return self.calls.result(expression, context)
             case Await():
-                return self.awaited(self.evaluate(expression.value, frame))
+                return self.awaited(self.evaluate(expression.value, context))
             case Constant():
                 return (constant(expression),)
-            case Formatted():
+            case FString():
                 return (Data("str"),)
             case Collection():
-                return (self._collection(expression, frame),)
+                return (self._collection(expression, context),)
             case Mapping():
-                return (self._mapping(expression, frame),)
-            case Choice():
-                return self._choice(expression, frame)
+                return (self._mapping(expression, context),)
+            case BoolOp():
+                return self._choice(expression, context)
             case Conditional():
-                return union(self.evaluate(expression.body, frame), self.evaluate(expression.orelse, frame))
+                return union(self.evaluate(expression.body, context), self.evaluate(expression.orelse, context))
             case Operation():
-                return self._operation(expression, frame)
+                return self._operation(expression, context)
             case Subscript():
-                return self._subscript(expression, frame)
-            case Named():
-                return self.evaluate(expression.value, frame)
+                return self._subscript(expression, context)
+            case NamedExpr():
+                return self.evaluate(expression.value, context)
             case Comprehension():
                 kind = expression.kind
-                return (Data(kind, items=(("*", self.evaluate(expression.element, frame)),)),)
+                return (Data(kind, items=(("*", self.evaluate(expression.element, context)),)),)
             case Lambda():
-                return (Function(expression, frame.module, frame),)
+                return (Function(expression, context.module, context),)
             case _:
-                return ANYTHING
+                return TOP
 
-    def _collection(self, expression: Collection, frame: Frame) -> Data:
+    def _collection(self, expression: Collection, context: Context) -> Data:
         if len(expression.items) > _ITEMS:
-            return Data(expression.kind, items=(("*", ANYTHING),))
+            return Data(expression.kind, items=(("*", TOP),))
         items: list[tuple[str, Values]] = []
         starred = False
         for index, item in enumerate(expression.items):
             if isinstance(item, Starred):
                 starred = True
-                items.append(("*", self.items(self.evaluate(item.value, frame))))
+                items.append(("*", self.items(self.evaluate(item.value, context))))
             else:
-                items.append(("*" if starred else str(index), self.evaluate(item, frame)))
+                items.append(("*" if starred else str(index), self.evaluate(item, context)))
         return Data(expression.kind, items=tuple(items))
 
-    def _mapping(self, expression: Mapping, frame: Frame) -> Data:
+    def _mapping(self, expression: Mapping, context: Context) -> Data:
         if len(expression.items) > _ITEMS:
-            return Data("dict", items=(("*", ANYTHING),))
+            return Data("dict", items=(("*", TOP),))
         items = []
         for key, value in expression.items:
             name = key.value if isinstance(key, Constant) and isinstance(key.value, str) else "*"
-            values = self.evaluate(value, frame)
+            values = self.evaluate(value, context)
             items.append((name, self.items(values) if key is None else values))
         return Data("dict", items=tuple(items))
 
-    def _choice(self, expression: Choice, frame: Frame) -> Values:
-        *earlier, last = (self.evaluate(value, frame) for value in expression.values)
+    def _choice(self, expression: BoolOp, context: Context) -> Values:
+        *earlier, last = (self.evaluate(value, context) for value in expression.values)
         if expression.operator == "and":
             return union(*earlier, last)
         truthy = [tuple(v for v in values if not (isinstance(v, Literal) and not v.value)) for values in earlier]
         return union(*truthy, last)
 
-    def _operation(self, expression: Operation, frame: Frame) -> Values:
+    def _operation(self, expression: Operation, context: Context) -> Values:
         operator = expression.operator
         if operator in ("not", "in", "not in", "is", "is not", "==", "!=", "<", ">", "<=", ">="):
             return (Data("bool"),)
-        operands = [self.evaluate(operand, frame) for operand in expression.operands]
+        operands = [self.evaluate(operand, context) for operand in expression.operands]
         if operator == "|":
             return union(*operands)
         if operator == "/":
@@ -283,22 +283,22 @@ class Evaluator:
         if operator in ("+", "%", "*", "/", "-", "//", "**"):
             data = [v for values in operands[:1] for v in values if isinstance(v, Data | Literal)]
             return (Data(data[0].type),) if data and isinstance(data[0], Data) else (Data("number"), UNKNOWN)
-        return ANYTHING
+        return TOP
 
-    def _subscript(self, expression: Subscript, frame: Frame) -> Values:
+    def _subscript(self, expression: Subscript, context: Context) -> Values:
         results: list[Values] = []
-        for value in self.evaluate(expression.value, frame):
+        for value in self.evaluate(expression.value, context):
             match value:
                 case Class():
-                    results.append((Alias("", value, expression, frame),))
+                    results.append((Alias("", value, expression, context),))
                 case External():
-                    results.append((Alias(self.table.canonical(value.name), None, expression, frame),))
+                    results.append((Alias(self.table.canonical(value.name), None, expression, context),))
                 case Data():
                     results.append(self._item(value, expression))
                 case ExternalInstance():
                     results.append(self.calls.method_result(value, "__getitem__"))
                 case _:
-                    results.append(ANYTHING)
+                    results.append(TOP)
         return union(*results)
 
     def _item(self, value: Data, expression: Subscript) -> Values:
@@ -307,160 +307,160 @@ class Evaluator:
             exact = [values for key, values in value.items if key == str(index.value)]
             if exact:
                 return exact[-1]
-        return union(*(values for _, values in value.items)) or ANYTHING
+        return union(*(values for _, values in value.items)) or TOP
 
     # --- names --------------------------------------------------------------------------------------------------------
 
-    def name(self, name: Name, frame: Frame) -> Values:
+    def name(self, name: Name, context: Context) -> Values:
         """What a name means where it is read."""
-        reaching = self.reaching(frame)
-        bindings = reaching.at_use.get(name.at) or self._in_head(name, frame)
+        reaching = self.reaching(context)
+        bindings = reaching.at_use.get(name.at) or self._in_head(name, context)
         if bindings:
-            return self.all_bound(bindings, frame)
-        if name.id in reaching.everywhere and frame.scope is not None and not isinstance(frame.scope, ClassDef):
-            return NOTHING
-        return self.free(name.id, frame)
+            return self.all_bound(bindings, context)
+        if name.id in reaching.everywhere and context.scope is not None and not isinstance(context.scope, ClassDef):
+            return BOTTOM
+        return self.free(name.id, context)
 
-    def _in_head(self, name: Name, frame: Frame) -> tuple[Binding, ...]:
+    def _in_head(self, name: Name, context: Context) -> tuple[Binding, ...]:
         """The definitions in the bodies of modules and classes are read after those bodies were looked at."""
-        if isinstance(frame.scope, FunctionDef | Lambda):
+        if isinstance(context.scope, FunctionDef | Lambda):
             return ()
-        return self.reaching(frame).in_head(name)
+        return self.reaching(context).in_head(name)
 
-    def free(self, name: str, frame: Frame) -> Values:
+    def free(self, name: str, context: Context) -> Values:
         """What a name means that the scope itself does not bind: in the scopes round it, the module, the built-ins."""
-        child = frame.scope
-        outer = frame.parent
+        child = context.scope
+        outer = context.parent
         while outer is not None and outer.scope is not None:
             if not isinstance(outer.scope, ClassDef) and child is not None:
                 bindings = self.reaching(outer).closure(name, child.at)
                 if bindings:
                     return self.all_bound(bindings, outer)
             child, outer = outer.scope, outer.parent
-        return self.global_name(name, frame.module)
+        return self.global_name(name, context.module)
 
     def global_name(self, name: str, module: Module) -> Values:
         """What a name means at the end of a module, or as a built-in."""
-        frame = self.module_frame(module)
-        bindings = self.reaching(frame).at_end.get(name, ())
-        values = self.all_bound(bindings, frame)
+        context = self.module_context(module)
+        bindings = self.reaching(context).at_end.get(name, ())
+        values = self.all_bound(bindings, context)
         elsewhere = self._assigned_by_functions(module, name)
         if elsewhere:
-            values = union(values, *(self.bound(binding, self._method_less(f, frame)) for f, binding in elsewhere))
+            values = union(values, *(self.bound(binding, self._context_free(f, context)) for f, binding in elsewhere))
         if values:
             return values
         if hasattr(builtins, name) and not bindings:
             return (External(f"builtins.{name}"),)
-        starred = self._starred(name, frame)
-        return starred or ANYTHING
+        starred = self._starred(name, context)
+        return starred or TOP
 
-    def _method_less(self, function: FunctionDef, frame: Frame) -> Frame:
-        return self.frame(frame.module, function, frame)
+    def _context_free(self, function: FunctionDef, context: Context) -> Context:
+        return self.context(context.module, function, context)
 
     def _assigned_by_functions(self, module: Module, name: str) -> list[tuple[FunctionDef, Binding]]:
         key = (module, name)
         if key not in self._globals:
-            frame = self.module_frame(module)
+            context = self.module_context(module)
             self._globals[key] = [
                 (definition, binding)
                 for definition in module.functions_binding(name)
-                for binding in self.reaching(self._method_less(definition, frame)).outer.get(name, ())
+                for binding in self.reaching(self._context_free(definition, context)).outer.get(name, ())
             ]
         return self._globals[key]
 
-    def _starred(self, name: str, frame: Frame) -> Values:
+    def _starred(self, name: str, context: Context) -> Values:
         """A name that comes by `from module import *`; modules that import each other so end here."""
-        if (frame, name) in self._looking:
-            return NOTHING
-        self._looking.add((frame, name))
+        if (context, name) in self._looking:
+            return BOTTOM
+        self._looking.add((context, name))
         try:
-            return self._from_starred(name, frame)
+            return self._from_starred(name, context)
         finally:
-            self._looking.discard((frame, name))
+            self._looking.discard((context, name))
 
-    def _from_starred(self, name: str, frame: Frame) -> Values:
+    def _from_starred(self, name: str, context: Context) -> Values:
         results: list[Values] = []
-        for binding in self.reaching(frame).everywhere.get("*", ()):
+        for binding in self.reaching(context).everywhere.get("*", ()):
             if isinstance(binding, Imported) and isinstance(binding.statement, ImportFrom):
-                location = self.project.imported_from(binding.statement, frame.module.path)
+                location = self.project.imported_from(binding.statement, context.module.path)
                 if location is not None:
                     values = self.member(ModuleValue(location, binding.statement.module), name)
-                    results.append(values if values != ANYTHING else NOTHING)
+                    results.append(values if values != TOP else BOTTOM)
         return union(*results)
 
-    def all_bound(self, bindings: Iterable[Binding], frame: Frame) -> Values:
+    def all_bound(self, bindings: Iterable[Binding], context: Context) -> Values:
         """The values of several bindings."""
-        return union(*(self.bound(binding, frame) for binding in bindings))
+        return union(*(self.bound(binding, context) for binding in bindings))
 
-    def bound(self, binding: Binding, frame: Frame) -> Values:
+    def bound(self, binding: Binding, context: Context) -> Values:
         """The values that a binding gives."""
-        known = self._bound.get(frame)
+        known = self._bound.get(context)
         if known is None:
-            known = self._bound[frame] = {}
+            known = self._bound[context] = {}
         if binding not in known:
-            known[binding] = NOTHING
-            known[binding] = self._narrow(self._value_of(binding, frame))
+            known[binding] = BOTTOM
+            known[binding] = self._widen(self._value_of(binding, context))
         return known[binding]
 
-    def _value_of(self, binding: Binding, frame: Frame) -> Values:
+    def _value_of(self, binding: Binding, context: Context) -> Values:
         match binding:
             case Bound():
-                return self.annotations.parameter(binding.parameter, frame)
+                return self.annotations.parameter(binding.parameter, context)
             case Assigned():
-                return self._assigned(binding, frame)
+                return self._assigned(binding, context)
             case Iterated():
-                return unpacked(self.items(self.awaited(self.evaluate(binding.iterable, frame))), binding.path)
+                return unpacked(self.items(self.awaited(self.evaluate(binding.iterable, context))), binding.path)
             case Opened():
-                origin = Entered(Site(frame, binding.context), binding.statement)
-                return unpacked(self.entered(self.evaluate(binding.context, frame), origin), binding.path)
+                origin = FromWith(Site(context, binding.context_expr), binding.statement)
+                return unpacked(self.entered(self.evaluate(binding.context_expr, context), origin), binding.path)
             case Defined():
-                return self._defined(binding.definition, frame) if self._is_possible(binding.at, frame) else NOTHING
+                return self._defined(binding.definition, context) if self._is_possible(binding.at, context) else BOTTOM
             case Imported():
-                return self._imported(binding, frame.module)
+                return self._imported(binding, context.module)
             case Caught():
-                return self._caught(binding, frame)
+                return self._caught(binding, context)
             case _:
-                return ANYTHING
+                return TOP
 
-    def _is_possible(self, at: int, frame: Frame) -> bool:
-        """No test on the way to a statement of the frame's function goes another way."""
-        if not isinstance(frame.scope, FunctionDef):
+    def _is_possible(self, at: int, context: Context) -> bool:
+        """No test on the way to a statement of the context's function goes another way."""
+        if not isinstance(context.scope, FunctionDef):
             return True
-        return possible(self, self.calls.conditions(frame.scope).get(at, ()), frame)
+        return possible(self, self.calls.conditions(context.scope).get(at, ()), context)
 
-    def _assigned(self, binding: Assigned, frame: Frame) -> Values:
-        values = NOTHING
+    def _assigned(self, binding: Assigned, context: Context) -> Values:
+        values = BOTTOM
         if binding.value is not None:
-            values = unpacked(self.evaluate(binding.value, frame), binding.path)
+            values = unpacked(self.evaluate(binding.value, context), binding.path)
         if binding.annotation is None or (values and UNKNOWN not in values):
             return values
-        typed = self.annotations.instances(self.evaluate(binding.annotation, frame), self._kept(binding, frame))
+        typed = self.annotations.instances(self.evaluate(binding.annotation, context), self._kept(binding, context))
         return union(tuple(v for v in values if v != UNKNOWN), typed)
 
-    def _kept(self, binding: Assigned, frame: Frame) -> Origin:
+    def _kept(self, binding: Assigned, context: Context) -> Origin:
         """The origin of what is read from `request.state`."""
         if not isinstance(binding.value, Attribute):
             return None
-        owners = self.evaluate(binding.value.value, frame)
+        owners = self.evaluate(binding.value.value, context)
         is_state = any(isinstance(owner, ExternalInstance) and owner.type == REQUEST_STATE for owner in owners)
-        return Kept(Site(frame, binding.value)) if is_state else None
+        return FromRequestState(Site(context, binding.value)) if is_state else None
 
-    def _caught(self, binding: Caught, frame: Frame) -> Values:
+    def _caught(self, binding: Caught, context: Context) -> Values:
         if binding.handler.catches is None:
-            return ANYTHING
-        types = self.evaluate(binding.handler.catches, frame)
+            return TOP
+        types = self.evaluate(binding.handler.catches, context)
         listed = [v for value in types for v in (self.items((value,)) if isinstance(value, Data) else (value,))]
         return self.annotations.instances(tuple(listed), None)
 
-    def _defined(self, found: FunctionDef | ClassDef | Unread, frame: Frame) -> Values:
-        definition = frame.module.definition(found)
+    def _defined(self, found: FunctionDef | ClassDef | DeferredDefinition, context: Context) -> Values:
+        definition = context.module.definition(found)
         if definition is None:
-            return ANYTHING
+            return TOP
         if isinstance(definition, ClassDef):
-            return (Class(definition, frame.module, frame),)
-        values: Values = (Function(definition, frame.module, frame),)
+            return (Class(definition, context.module, context),)
+        values: Values = (Function(definition, context.module, context),)
         for decorator in reversed(definition.decorators):
-            values = self.calls.decorated(decorator, values, frame)
+            values = self.calls.decorated(decorator, values, context)
         return values
 
     # --- imports ------------------------------------------------------------------------------------------------------
@@ -475,7 +475,7 @@ class Evaluator:
         if location is not None:
             return self.member(ModuleValue(location, statement.module), imported.name)
         if statement.level:
-            return ANYTHING
+            return TOP
         return (External(self.table.canonical(f"{statement.module}.{imported.name}")),)
 
     def member(self, module: ModuleValue, name: str) -> Values:
@@ -483,20 +483,20 @@ class Evaluator:
         if module.location.is_file:
             read = self.project.module(module.location.path)
             if read is None:
-                return ANYTHING
+                return TOP
             values = self._exported(read, name)
             if values:
                 return values
         below = self.project.submodule(module.location, name)
         if below is not None:
             return (ModuleValue(below, f"{module.dotted}.{name}"),)
-        return ANYTHING if module.location.is_file else (External(f"{module.dotted}.{name}"),)
+        return TOP if module.location.is_file else (External(f"{module.dotted}.{name}"),)
 
     def _exported(self, module: Module, name: str) -> Values:
-        frame = self.module_frame(module)
-        if name in self.reaching(frame).at_end or self._assigned_by_functions(module, name):
+        context = self.module_context(module)
+        if name in self.reaching(context).at_end or self._assigned_by_functions(module, name):
             return self.global_name(name, module)
-        return self._starred(name, frame)
+        return self._starred(name, context)
 
     # --- attributes ---------------------------------------------------------------------------------------------------
 
@@ -519,7 +519,7 @@ class Evaluator:
                 if name == "state" and value.type.endswith((".Request", ".WebSocket", ".HTTPConnection")):
                     return (ExternalInstance(REQUEST_STATE, value.origin),)
                 if value.type == REQUEST_STATE:
-                    return ANYTHING
+                    return TOP
                 kind = self.table.attribute(value.type, name)
                 return (ExternalInstance(kind, value.origin),) if kind else (ExternalMethod(value, name),)
             case Data():
@@ -529,13 +529,13 @@ class Evaluator:
             case Generator(function=Function(definition=FunctionDef(is_async=True))):
                 return (ExternalMethod(ExternalInstance("types.AsyncGeneratorType"), name),)
             case _:
-                return ANYTHING
+                return TOP
 
     def _inherited_by_class(self, cls: Class, name: str) -> Values:
         for base in self.classes.external_bases(cls):
             if isinstance(base, External) and self.table.method(base.name, name) is not None:
                 return (External(f"{self.table.canonical(base.name)}.{name}"),)
-        return ANYTHING
+        return TOP
 
     # --- what values give ---------------------------------------------------------------------------------------------
 
@@ -545,14 +545,14 @@ class Evaluator:
         for value in values:
             match value:
                 case Coroutine():
-                    results.append(self.calls.returns(value.function, value.frame))
+                    results.append(self.calls.returns(value.function, value.context))
                 case Awaitable():
                     results.append(value.result)
                 case _:
                     results.append((value,))
         return union(*results)
 
-    def entered(self, values: Values, origin: Entered) -> Values:
+    def entered(self, values: Values, origin: FromWith) -> Values:
         """What `with value as name` binds."""
         results: list[Values] = []
         for value in self.awaited(values):
@@ -562,14 +562,14 @@ class Evaluator:
                 case Instance():
                     results.append(self._entered_instance(value, origin))
                 case Generator(function=Function(manages=True)):
-                    results.append(self.calls.yields(value.function, value.frame))
+                    results.append(self.calls.yields(value.function, value.context))
                 case Data(type="context", items=items):
                     results.append(tuple(owned(v, origin) for _, found in items for v in found))
                 case _:
-                    results.append(ANYTHING)
+                    results.append(TOP)
         return union(*results)
 
-    def _entered_instance(self, value: Instance, origin: Entered) -> Values:
+    def _entered_instance(self, value: Instance, origin: FromWith) -> Values:
         for name in ("__aenter__", "__enter__"):
             methods = self.classes.method(value.cls, name, (value,))
             if methods:
@@ -577,7 +577,7 @@ class Evaluator:
         for base in self.classes.external_bases(value.cls):
             if isinstance(base, External) and self.table.type(base.name) is not None:
                 return (Instance(value.cls, value.arguments, origin),)
-        return ANYTHING
+        return TOP
 
     def items(self, values: Values) -> Values:
         """What iterating gives."""
@@ -589,11 +589,11 @@ class Evaluator:
                 case Data(type="dict", items=items) if items:
                     results.append(union(*(found for _, found in items)))
                 case Generator():
-                    results.append(self.calls.yields(value.function, value.frame))
+                    results.append(self.calls.yields(value.function, value.context))
                 case ExternalInstance():
                     results.append(self.calls.method_result(value, "__iter__"))
                 case _:
-                    results.append(ANYTHING)
+                    results.append(TOP)
         return union(*results)
 
 
@@ -619,6 +619,6 @@ def unpacked(values: Values, path: Path) -> Values:
                 exact = [found for key, found in value.items if key == str(index)]
                 results.append(exact[0] if exact else union(*(found for _, found in value.items)))
             else:
-                results.append(ANYTHING)
+                results.append(TOP)
         values = union(*results)
     return values

@@ -15,20 +15,22 @@ from typing import Generic, TypeVar
 from fastapi_bgtask_lint.reading.facts import (
     Assert,
     Assign,
+    Break,
     ClassDef,
     Constant,
+    Continue,
     Delete,
-    Evaluate,
+    ExceptHandler,
     Expression,
+    ExprStmt,
     For,
     FunctionDef,
-    Handler,
     If,
     Import,
     ImportFrom,
-    Jump,
     Match,
     Name,
+    Pass,
     Raise,
     Return,
     Statement,
@@ -48,7 +50,7 @@ class Outcome(Generic[S]):
     broken: list[S] = field(default_factory=list)
     continued: list[S] = field(default_factory=list)
     returned: list[tuple[Return, S]] = field(default_factory=list)
-    raised: list[tuple[Raise | Evaluate | None, S]] = field(default_factory=list)
+    raised: list[tuple[Raise | ExprStmt | None, S]] = field(default_factory=list)
     """By a `raise` or a call that never returns; None where any call may raise."""
 
     def absorb(self, other: Outcome[S]) -> None:
@@ -76,17 +78,17 @@ class Walk(abc.ABC, Generic[S]):
         """The state after an expression."""
 
     @abc.abstractmethod
-    def bind(self, statement: Statement | Handler, state: S) -> S:
+    def bind(self, statement: Statement | ExceptHandler, state: S) -> S:
         """The state after the statement's own bindings."""
 
     def visit(self, statement: Statement, state: S) -> None:
         """Called for every statement that can be reached, each time it is."""
 
-    def never_returns(self, statement: Evaluate) -> bool:
+    def never_returns(self, statement: ExprStmt) -> bool:
         """A call as a statement that is known to raise or to end the process."""
         return False
 
-    def catches(self, handler: Handler, cause: Raise | Evaluate | None) -> bool | None:
+    def catches(self, handler: ExceptHandler, cause: Raise | ExprStmt | None) -> bool | None:
         """Whether a handler takes what was raised; None when that can't be known."""
         return None
 
@@ -106,7 +108,7 @@ class Walk(abc.ABC, Generic[S]):
             self.visit(statement, before)
             step = self._statement(statement, before)
             outcome.absorb(step)
-            if self._protected and not isinstance(statement, Jump | FunctionDef | Raise):
+            if self._protected and not isinstance(statement, Break | Continue | Pass | FunctionDef | Raise):
                 outcome.raised.append((None, before))
             outcome.normal = step.normal
         return outcome
@@ -117,9 +119,9 @@ class Walk(abc.ABC, Generic[S]):
                 return Outcome(returned=[(statement, self._all([statement.value], state))])
             case Raise():
                 return Outcome(raised=[(statement, self._all([statement.exception, statement.cause], state))])
-            case Jump(kind="break"):
+            case Break():
                 return Outcome(broken=[state])
-            case Jump(kind="continue"):
+            case Continue():
                 return Outcome(continued=[state])
             case If():
                 return self._if(statement, state)
@@ -138,7 +140,7 @@ class Walk(abc.ABC, Generic[S]):
 
     def _simple(self, statement: Statement, state: S) -> Outcome[S]:
         match statement:
-            case Evaluate():
+            case ExprStmt():
                 state = self.evaluate(statement.value, state)
                 if self.never_returns(statement):
                     return Outcome(raised=[(statement, state)])
@@ -226,7 +228,7 @@ class Walk(abc.ABC, Generic[S]):
 
     def _with(self, statement: With, state: S) -> Outcome[S]:
         for item in statement.items:
-            state = self.evaluate(item.context, state)
+            state = self.evaluate(item.context_expr, state)
         outcome = self.block(statement.body, self.bind(statement, state))
         verdict = self.suppresses(statement)
         if verdict is False:
@@ -273,9 +275,9 @@ class Walk(abc.ABC, Generic[S]):
         return self._finally(statement.final, outcome) if statement.final else outcome
 
     def _dispatch(
-        self, handlers: tuple[Handler, ...], tried: Outcome[S], outcome: Outcome[S]
-    ) -> list[tuple[Handler, list[S | None]]]:
-        entries: list[tuple[Handler, list[S | None]]] = [(handler, []) for handler in handlers]
+        self, handlers: tuple[ExceptHandler, ...], tried: Outcome[S], outcome: Outcome[S]
+    ) -> list[tuple[ExceptHandler, list[S | None]]]:
+        entries: list[tuple[ExceptHandler, list[S | None]]] = [(handler, []) for handler in handlers]
         for cause, raised in self._gathered(tried.raised):
             caught = False
             for handler, states in entries:
@@ -290,7 +292,7 @@ class Walk(abc.ABC, Generic[S]):
                 outcome.raised.append((cause, raised))
         return entries
 
-    def _gathered(self, raised: list[tuple[Raise | Evaluate | None, S]]) -> list[tuple[Raise | Evaluate | None, S]]:
+    def _gathered(self, raised: list[tuple[Raise | ExprStmt | None, S]]) -> list[tuple[Raise | ExprStmt | None, S]]:
         """What was raised, with all that any call may raise as one."""
         implicit = self._merge([state for cause, state in raised if cause is None])
         explicit = [pair for pair in raised if pair[0] is not None]

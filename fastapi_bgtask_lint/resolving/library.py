@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING
 
 from fastapi_bgtask_lint.reading.facts import Call, ClassDef, FunctionDef
 from fastapi_bgtask_lint.resolving.values import (
-    ANYTHING,
+    BOTTOM,
     NONE,
-    NOTHING,
+    TOP,
     UNKNOWN,
     Awaitable,
+    CallArgument,
     Class,
+    Context,
     Data,
-    Entered,
     External,
     ExternalInstance,
     ExternalMethod,
-    Frame,
+    FromCall,
+    FromWith,
     Function,
-    Given,
     Instance,
-    Made,
     Partial,
     Site,
     Super,
@@ -63,29 +63,34 @@ class Library:
 
     # --- calls --------------------------------------------------------------------------------------------------------
 
-    def call(self, name: str, given: Sequence[Given], site: Site | None) -> Values:
+    def call(self, name: str, arguments: Sequence[CallArgument], site: Site | None) -> Values:
         """What calling a library's function or class gives."""
         if name.startswith("builtins."):
-            builtin = self._builtin(name.removeprefix("builtins."), given, site)
+            builtin = self._builtin(name.removeprefix("builtins."), arguments, site)
             if builtin is not None:
                 return builtin
         if name in _SAME:
-            return given[0].values if given else ANYTHING
+            return arguments[0].values if arguments else TOP
         if name in ("typing.cast", "typing_extensions.cast"):
-            return self._evaluator.annotations.instances(given[0].values, None) if given else ANYTHING
+            return self._evaluator.annotations.instances(arguments[0].values, None) if arguments else TOP
         row = self._evaluator.table.row(name)
-        if row is not None and row.decorator == "binds" and given and site is not None:
-            return (Partial(given[0].values, tuple(given[1:]), site),)
+        if row is not None and row.decorator == "binds" and arguments and site is not None:
+            return (Partial(arguments[0].values, tuple(arguments[1:]), site),)
         if row is not None and row.wraps:
             return (ExternalInstance(f"{self._evaluator.table.canonical(name)}()", _made(site)),)
         if row is not None and row.runs:
-            return self._run(row, given, site)
+            return self._run(row, arguments, site)
         if name.endswith(("sessionmaker", "create_session")) and name.startswith(("sqlalchemy", "sqlmodel")):
-            return (ExternalInstance(self._maker(name, given), _made(site)),)
-        return self._result(name, row, None, given, site)
+            return (ExternalInstance(self._maker(name, arguments), _made(site)),)
+        return self._result(name, row, None, arguments, site)
 
     def _result(
-        self, name: str, row: Row | None, receiver: ExternalInstance | None, given: Sequence[Given], site: Site | None
+        self,
+        name: str,
+        row: Row | None,
+        receiver: ExternalInstance | None,
+        arguments: Sequence[CallArgument],
+        site: Site | None,
     ) -> Values:
         origin = _made(site)
         if row is not None and row.returns and row.returns.startswith("builtins."):
@@ -97,7 +102,7 @@ class Library:
         else:
             made = (ExternalInstance(f"{name}()", origin),)
         if row is not None and row.entity is not None:
-            made = self._evaluator.entities.result(row, receiver, given, made, site)
+            made = self._evaluator.entities.result(row, receiver, arguments, made, site)
         if row is not None and row.awaitable != "no":
             return (Awaitable(made, row.awaitable == "coroutine", site),)
         return made
@@ -106,106 +111,108 @@ class Library:
         last = name.rpartition(".")[2]
         return self._evaluator.table.type(name) is not None or (last[:1].isupper() and not last.isupper())
 
-    def _maker(self, name: str, given: Sequence[Given]) -> str:
+    def _maker(self, name: str, arguments: Sequence[CallArgument]) -> str:
         """A session factory by the class of session that it is told to make."""
-        for argument in given:
+        for argument in arguments:
             if argument.keyword == "class_":
                 for value in argument.values:
                     if isinstance(value, External) and value.name.endswith("AsyncSession"):
                         return "sqlalchemy.ext.asyncio.async_sessionmaker"
         return self._evaluator.table.canonical(name)
 
-    def call_method(self, method: ExternalMethod, given: Sequence[Given], site: Site | None) -> Values:
+    def call_method(self, method: ExternalMethod, arguments: Sequence[CallArgument], site: Site | None) -> Values:
         """What calling a method of a library's object gives."""
         row = self._evaluator.table.method(method.receiver.type, method.name)
         if row is not None and row.runs:
-            return self._run(row, given, site)
+            return self._run(row, arguments, site)
         if row is None and method.name in ("__iter__", "__getitem__", "__aiter__"):
-            return ANYTHING
-        return self._result(method.qualified, row, method.receiver, given, site)
+            return TOP
+        return self._result(method.qualified, row, method.receiver, arguments, site)
 
-    def call_instance(self, value: ExternalInstance, given: Sequence[Given], site: Site | None) -> Values:
+    def call_instance(self, value: ExternalInstance, arguments: Sequence[CallArgument], site: Site | None) -> Values:
         """What calling a library's object gives: a session of a factory, a function of a decorator factory."""
         if (
             self.wrapped(value) is None
             and value.type.endswith("()")
-            and given
-            and any(isinstance(v, Function | Partial) for v in given[0].values)
+            and arguments
+            and any(isinstance(v, Function | Partial) for v in arguments[0].values)
         ):
-            return self.decorated(value, given[0].values)
+            return self.decorated(value, arguments[0].values)
         row = self._evaluator.table.method(value.type, "__call__")
         if row is None or not row.returns:
-            return self._call_wrapped(value, given, site)
-        return self._result(f"{value.type}.__call__", row, value, given, site)
+            return self._call_wrapped(value, arguments, site)
+        return self._result(f"{value.type}.__call__", row, value, arguments, site)
 
     def wrapped(self, value: ExternalInstance) -> tuple[Row, Values] | None:
         """The row and the callables of an object that runs what it was made of (`sync_to_async(f)`)."""
         row = self._evaluator.table.row(value.type.removesuffix("()")) if value.type.endswith("()") else None
-        if row is None or not row.wraps or not isinstance(value.origin, Made):
+        if row is None or not row.wraps or not isinstance(value.origin, FromCall):
             return None
         site = value.origin.site
         if not isinstance(site.fact, Call):
             return None
-        target, _ = handed(row, self._evaluator.calls.given(site.fact, site.frame))
+        target, _ = offloaded_callable(row, self._evaluator.calls.evaluated_arguments(site.fact, site.context))
         return None if target is None else (row, target.values)
 
-    def _call_wrapped(self, value: ExternalInstance, given: Sequence[Given], site: Site | None) -> Values:
+    def _call_wrapped(self, value: ExternalInstance, arguments: Sequence[CallArgument], site: Site | None) -> Values:
         found = self.wrapped(value)
         if found is None:
-            return ANYTHING
+            return TOP
         row, functions = found
-        result = self._evaluator.awaited(self._evaluator.calls.call(functions, given, site))
+        result = self._evaluator.awaited(self._evaluator.calls.call(functions, arguments, site))
         return result if row.runs == "new-loop" else (Awaitable(result, True, site),)
 
-    def _run(self, row: Row, given: Sequence[Given], site: Site | None) -> Values:
+    def _run(self, row: Row, arguments: Sequence[CallArgument], site: Site | None) -> Values:
         """What a runner gives back: the value of what it runs."""
-        result = self.ran(row, given, site)
+        result = self.ran(row, arguments, site)
         if row.awaitable == "no" and row.returns:
             return (ExternalInstance(row.returns, _made(site)),)
         if row.awaitable == "no" and row.runs not in ("await", "loop"):
             return result
         return (Awaitable(result, row.awaitable == "coroutine", site),)
 
-    def ran(self, row: Row, given: Sequence[Given], site: Site | None) -> Values:
+    def ran(self, row: Row, arguments: Sequence[CallArgument], site: Site | None) -> Values:
         """The value of the callable or coroutine that a runner runs."""
-        target, rest = handed(row, given)
+        target, rest = offloaded_callable(row, arguments)
         if target is None:
-            return ANYTHING
+            return TOP
         if row.runs in ("await", "loop", "new-loop"):
             return self._evaluator.awaited(target.values)
         results = self._evaluator.calls.call(target.values, rest, site)
-        return results or ANYTHING
+        return results or TOP
 
-    def _builtin(self, name: str, given: Sequence[Given], site: Site | None) -> Values | None:
+    def _builtin(self, name: str, arguments: Sequence[CallArgument], site: Site | None) -> Values | None:
         if name == "super":
             return self._super(site)
         if name in _DATA:
-            items = self._evaluator.items(given[0].values) if name in ("list", "tuple", "set") and given else NOTHING
+            items = (
+                self._evaluator.items(arguments[0].values) if name in ("list", "tuple", "set") and arguments else BOTTOM
+            )
             return (Data(name, items=(("*", items),) if items else ()),)
-        if name in ("next", "anext") and given:
-            return self._evaluator.items(given[0].values)
-        if name in ("iter", "aiter") and given:
-            return given[0].values
-        if name == "type" and len(given) == 1:
-            return tuple(v.cls if isinstance(v, Instance) else UNKNOWN for v in given[0].values)
+        if name in ("next", "anext") and arguments:
+            return self._evaluator.items(arguments[0].values)
+        if name in ("iter", "aiter") and arguments:
+            return arguments[0].values
+        if name == "type" and len(arguments) == 1:
+            return tuple(v.cls if isinstance(v, Instance) else UNKNOWN for v in arguments[0].values)
         if name in _NOTHING_BACK:
             return (NONE,)
-        if name == "getattr" and len(given) > 1:
-            texts = [v.text for v in given[1].values if isinstance(v, Data) and v.text]
-            return self._evaluator.attributes(given[0].values, texts[0]) if len(texts) == 1 else ANYTHING
+        if name == "getattr" and len(arguments) > 1:
+            texts = [v.text for v in arguments[1].values if isinstance(v, Data) and v.text]
+            return self._evaluator.attributes(arguments[0].values, texts[0]) if len(texts) == 1 else TOP
         return None
 
     def _super(self, site: Site | None) -> Values:
-        frame: Frame | None = site.frame if site is not None else None
-        while frame is not None and not (frame.parent is not None and isinstance(frame.parent.scope, ClassDef)):
-            frame = frame.parent
-        if frame is None or frame.parent is None or frame.parent.parent is None:
-            return ANYTHING
-        assert isinstance(frame.parent.scope, ClassDef)
-        cls = Class(frame.parent.scope, frame.module, frame.parent.parent)
+        context: Context | None = site.context if site is not None else None
+        while context is not None and not (context.parent is not None and isinstance(context.parent.scope, ClassDef)):
+            context = context.parent
+        if context is None or context.parent is None or context.parent.parent is None:
+            return TOP
+        assert isinstance(context.parent.scope, ClassDef)
+        cls = Class(context.parent.scope, context.module, context.parent.parent)
         receiver: Values = (Instance(cls),)
-        if isinstance(frame.scope, FunctionDef) and frame.scope.parameters:
-            receiver = frame.argument(frame.scope.parameters[0].name) or receiver
+        if isinstance(context.scope, FunctionDef) and context.scope.parameters:
+            receiver = context.argument(context.scope.parameters[0].name) or receiver
         return (Super(cls, receiver),)
 
     # --- decorators ---------------------------------------------------------------------------------------------------
@@ -225,11 +232,11 @@ class Library:
             return tuple(replace(v, hides_async=True) if isinstance(v, Function) else v for v in values)
         if kind == "context":
             return tuple(replace(v, manages=True) if isinstance(v, Function) else v for v in values)
-        return ANYTHING
+        return TOP
 
     # --- context managers ---------------------------------------------------------------------------------------------
 
-    def entered(self, value: ExternalInstance, origin: Entered) -> Values:
+    def entered(self, value: ExternalInstance, origin: FromWith) -> Values:
         """What `with` binds: what the table says that the call or the type enters, else the object itself."""
         table = self._evaluator.table
         row = table.row(value.type.removesuffix("()")) if value.type.endswith("()") else None
@@ -255,17 +262,19 @@ def decorator_name(decorator: Value) -> str:
             return ""
 
 
-def handed(row: Row, given: Sequence[Given]) -> tuple[Given | None, tuple[Given, ...]]:
+def offloaded_callable(
+    row: Row, arguments: Sequence[CallArgument]
+) -> tuple[CallArgument | None, tuple[CallArgument, ...]]:
     """What a runner runs, and the arguments that it passes on."""
     where = row.runs_argument
     if isinstance(where, str) and where != "*":
-        found = next((g for g in given if g.keyword == where), None)
+        found = next((g for g in arguments if g.keyword == where), None)
         return found, ()
     index = 0 if where in (None, "*") else int(where)
-    positional = [g for g in given if g.keyword is None]
+    positional = [g for g in arguments if g.keyword is None]
     if index >= len(positional):
         return None, ()
-    keywords = tuple(g for g in given if g.keyword is not None)
+    keywords = tuple(g for g in arguments if g.keyword is not None)
     return positional[index], (*positional[index + 1 :], *keywords)
 
 
@@ -273,5 +282,5 @@ def _of_built_in(name: str) -> Value:
     return NONE if name == "None" else Data(name)
 
 
-def _made(site: Site | None) -> Made | None:
-    return None if site is None else Made(site)
+def _made(site: Site | None) -> FromCall | None:
+    return None if site is None else FromCall(site)

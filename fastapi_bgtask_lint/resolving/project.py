@@ -8,20 +8,20 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from fastapi_bgtask_lint.dependencies import FILE, FOLDER, Dependencies, kind
 from fastapi_bgtask_lint.reading.facts import (
     ClassDef,
+    DeferredDefinition,
     FunctionDef,
+    GlobalDecl,
     ImportFrom,
     ModuleFacts,
-    Scope,
     Statement,
-    Unread,
 )
-from fastapi_bgtask_lint.reading.shelf import Shelf
+from fastapi_bgtask_lint.reading.facts_cache import FactsCache
 from fastapi_bgtask_lint.reading.source import Fits, Source
 from fastapi_bgtask_lint.reading.traversal import blocks, statements
 from fastapi_bgtask_lint.reading.unreadable import Unreadable
-from fastapi_bgtask_lint.witness import FILE, FOLDER, Witness, kind
 
 _PROJECT_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
 
@@ -37,9 +37,9 @@ class Module:
         return f"<module {self.path.name}>"
 
     @property
-    def sketch(self) -> tuple[Statement, ...]:
+    def skeleton(self) -> tuple[Statement, ...]:
         """The module's body, its definitions not read."""
-        return self.source.sketch
+        return self.source.skeleton
 
     @property
     def facts(self) -> ModuleFacts:
@@ -57,7 +57,7 @@ class Module:
         found: list[FunctionDef] = []
         while stack:
             statement = stack.pop()
-            if isinstance(statement, Unread):
+            if isinstance(statement, DeferredDefinition):
                 stack.extend(reversed(self._declaring_in(statement, name)))
                 continue
             if isinstance(statement, FunctionDef) and _declares_global(statement, name):
@@ -66,16 +66,16 @@ class Module:
             stack.extend(reversed([child for block in inner for child in block]))
         return tuple(found)
 
-    def _declaring_in(self, unread: Unread, name: str) -> tuple[Statement, ...]:
+    def _declaring_in(self, deferred: DeferredDefinition, name: str) -> tuple[Statement, ...]:
         """What is read of a definition to find functions that declare a name global."""
-        declared = self.source.declared_globals(unread)
-        return self.source.definition(unread) if declared is None or name in declared else ()
+        declared = self.source.declared_globals(deferred)
+        return self.source.definition(deferred) if declared is None or name in declared else ()
 
     @cached_property
     def _declaring(self) -> dict[str | None, list[Statement]]:
         """The statements of the module's body by the names that are declared global in them; None: it is not known."""
         found: dict[str | None, list[Statement]] = {}
-        for statement in self.sketch:
+        for statement in self.skeleton:
             declared = self.source.declared_globals(statement)
             for name in (None,) if declared is None else declared:
                 found.setdefault(name, []).append(statement)
@@ -84,21 +84,21 @@ class Module:
     def saying(self, fits: Fits) -> tuple[Statement, ...]:
         """The module's body, of its definitions only the heads; left out is what is not looked for."""
         body: list[Statement] = []
-        for statement in self.sketch:
+        for statement in self.skeleton:
             if self.source.head_says(statement, fits):
-                body += self.source.head(statement) if isinstance(statement, Unread) else (statement,)
+                body += self.source.head(statement) if isinstance(statement, DeferredDefinition) else (statement,)
         return tuple(body)
 
-    def definition(self, found: FunctionDef | ClassDef | Unread) -> FunctionDef | ClassDef | None:
+    def definition(self, found: FunctionDef | ClassDef | DeferredDefinition) -> FunctionDef | ClassDef | None:
         """A definition in the body of the module or of a class, read if it has not been; None when it can't be."""
-        if not isinstance(found, Unread):
+        if not isinstance(found, DeferredDefinition):
             return found
         statement = next(iter(self.source.definition(found)), None)
         return statement if isinstance(statement, FunctionDef | ClassDef) else None
 
 
 def _declares_global(definition: FunctionDef, name: str) -> bool:
-    scopes = [s for s in statements(definition.body) if isinstance(s, Scope)]
+    scopes = [s for s in statements(definition.body) if isinstance(s, GlobalDecl)]
     return any(scope.kind == "global" and name in scope.names for scope in scopes)
 
 
@@ -120,9 +120,9 @@ class Project:
     root: Path
     src: tuple[Path, ...] = ()
     overrides: Mapping[Path, bytes] = field(default_factory=dict)
-    shelf: Shelf = field(default_factory=Shelf)
+    facts_cache: FactsCache = field(default_factory=FactsCache)
     unreadable: dict[Path, Unreadable] = field(default_factory=dict)
-    witness: Witness = field(default_factory=Witness)
+    dependencies: Dependencies = field(default_factory=Dependencies)
     """What was asked for so far."""
     _texts: dict[Path, bytes] = field(default_factory=dict)
     _modules: dict[Path, Module | None] = field(default_factory=dict)
@@ -132,7 +132,7 @@ class Project:
     def module(self, path: Path) -> Module | None:
         """The module in a file, or None when it can't be read."""
         if path not in self._modules:
-            self.witness.modules.add(str(path))
+            self.dependencies.modules.add(str(path))
             self._modules[path] = self._read(path)
         return self._modules[path]
 
@@ -158,7 +158,7 @@ class Project:
 
     def _read(self, path: Path) -> Module | None:
         try:
-            return Module(path, self.shelf.source(path, self._text(path)))
+            return Module(path, self.facts_cache.source(path, self._text(path)))
         except OSError:
             return None
         except Unreadable as error:
@@ -249,5 +249,5 @@ class Project:
     def _kind(self, path: Path) -> str:
         if path not in self._kinds:
             self._kinds[path] = FILE if path in self.overrides else kind(str(path))
-            self.witness.kinds[str(path)] = self._kinds[path]
+            self.dependencies.kinds[str(path)] = self._kinds[path]
         return self._kinds[path]

@@ -10,25 +10,25 @@ from fastapi_bgtask_lint.reading.facts import (
     Assign,
     ClassDef,
     Comprehension,
+    DeferredDefinition,
     Delete,
+    ExceptHandler,
     Expression,
     For,
     FunctionDef,
-    Handler,
+    GlobalDecl,
     Import,
     ImportFrom,
     Lambda,
     Match,
     Name,
-    Named,
+    NamedExpr,
     Parameter,
     Return,
-    Scope,
     Statement,
-    Unread,
     With,
+    chunk_of,
     first_ordinal,
-    piece_of,
 )
 from fastapi_bgtask_lint.reading.traversal import children, statements
 from fastapi_bgtask_lint.resolving.bindings import (
@@ -88,7 +88,7 @@ class Reaching:
 
     def in_head(self, name: Name) -> tuple[Binding, ...]:
         """The bindings that reach a name in the head of a definition that was not read when this was made."""
-        return self.before.get(first_ordinal(piece_of(name.at)), {}).get(name.id, ())
+        return self.before.get(first_ordinal(chunk_of(name.at)), {}).get(name.id, ())
 
 
 def reaching_definitions(scope: FunctionDef | Lambda | ClassDef | None, body: Sequence[Statement]) -> Reaching:
@@ -96,7 +96,7 @@ def reaching_definitions(scope: FunctionDef | Lambda | ClassDef | None, body: Se
     declared = {
         name: statement.kind
         for statement in statements(tuple(body))
-        if isinstance(statement, Scope)
+        if isinstance(statement, GlobalDecl)
         for name in statement.names
     }
     walk = _ReachingWalk(declared)
@@ -213,7 +213,7 @@ class _ReachingWalk(Walk[State]):
             match current:
                 case Name():
                     self._use(current, state)
-                case Named():
+                case NamedExpr():
                     inner = self.evaluate(current.value, state)
                     key = (current.at, current.target.id)
                     state = self._bound(inner, [self._once(key, Assigned(current.at, current.value))])
@@ -226,7 +226,7 @@ class _ReachingWalk(Walk[State]):
                     stack.extend(reversed(children(current)))
         return state
 
-    def bind(self, statement: Statement | Handler, state: State) -> State:
+    def bind(self, statement: Statement | ExceptHandler, state: State) -> State:
         match statement:
             case Assign():
                 return self._assign(statement, state)
@@ -241,11 +241,11 @@ class _ReachingWalk(Walk[State]):
                 )
             case With():
                 return self._opened(statement, state)
-            case Handler():
+            case ExceptHandler():
                 if statement.name is None:
                     return state
                 return self._bound(state, [self._once((statement.at, statement.name), Caught(statement))])
-            case FunctionDef() | ClassDef() | Unread():
+            case FunctionDef() | ClassDef() | DeferredDefinition():
                 self._before[statement.at] = state
                 return self._bound(state, [self._once((statement.at, statement.name), Defined(statement))])
             case Import() | ImportFrom():
@@ -285,7 +285,7 @@ class _ReachingWalk(Walk[State]):
 
     def _opened(self, statement: With, state: State) -> State:
         new = [
-            self._once((name.at, name.id), Opened(name.at, statement, item.context, path))
+            self._once((name.at, name.id), Opened(name.at, statement, item.context_expr, path))
             for item in statement.items
             if item.target is not None
             for name, path in targets(item.target)

@@ -1,7 +1,7 @@
 """What an expression can be: the values that evaluation finds.
 
 An expression has several values when branches merge; `UNKNOWN` among them says that there may be others. Values
-compare by content, definitions and frames in them by identity.
+compare by content, definitions and contexts in them by identity.
 """
 
 from __future__ import annotations
@@ -47,16 +47,16 @@ def _hashed_once(cls: type[T]) -> type[T]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Frame:
+class Context:
     """Where an expression is evaluated: a scope of a module, the scopes round it, and what is known of its parameters.
 
-    The evaluator keeps one frame for each combination, so frames compare by identity.
+    The evaluator keeps one context for each combination, so contexts compare by identity.
     """
 
     module: Module
     scope: FunctionDef | Lambda | ClassDef | None
     """None for the module itself."""
-    parent: Frame | None
+    parent: Context | None
     arguments: tuple[tuple[str, Values], ...] = ()
     """What callers handed over; a parameter that is missing is unknown."""
     depth: int = 0
@@ -72,34 +72,34 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """An expression or statement at its place, with the frame to evaluate it in."""
+    """An expression or statement at its place, with the context to evaluate it in."""
 
-    frame: Frame
+    context: Context
     fact: Fact
 
     @property
     def module(self) -> Module:
         """The module it stands in."""
-        return self.frame.module
+        return self.context.module
 
     @property
     def order(self) -> tuple[str, int]:
         """Sorts like path, line and column."""
-        return (str(self.frame.module.path), self.fact.at)
+        return (str(self.context.module.path), self.fact.at)
 
 
 # --- where an object comes from ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class FromCall:
     """By a call in this place."""
 
     site: Site
 
 
 @dataclass(frozen=True, slots=True)
-class Entered:
+class FromWith:
     """Bound by a `with` statement, whose end may end its life."""
 
     site: Site
@@ -111,21 +111,21 @@ class Entered:
 class Injected(_Composite):
     """By FastAPI: the value of a dependency, `provider` the callable of its `Depends`."""
 
-    frame: Frame
+    context: Context
     parameter: Parameter
     provider: Values
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class FromParameter:
     """A parameter of which only the annotation is known."""
 
-    frame: Frame
+    context: Context
     parameter: Parameter
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class FromRequestState:
     """Read from `request.state`, where a middleware or dependency keeps it for the request."""
 
     site: Site
@@ -140,7 +140,7 @@ class Loaded(_Composite):
     session: ExternalInstance | Instance
 
 
-Origin: TypeAlias = "Made | Entered | Injected | Received | Kept | Loaded | None"
+Origin: TypeAlias = "FromCall | FromWith | Injected | FromParameter | FromRequestState | Loaded | None"
 
 
 # --- values -----------------------------------------------------------------------------------------------------------
@@ -176,7 +176,7 @@ class Function(_Composite):
 
     definition: FunctionDef | Lambda
     module: Module
-    parent: Frame
+    parent: Context
     hides_async: bool = False
     """A decorator makes it look like a plain function (`lru_cache`)."""
     manages: bool = False
@@ -185,7 +185,7 @@ class Function(_Composite):
     """What `self` or `cls` is bound to."""
     holder: Class | None = None
     """The class that it was found in."""
-    taught: tuple[str, ...] = ()
+    configured: tuple[str, ...] = ()
     """Decorators on it of which the configuration says what they do, the innermost first."""
 
 
@@ -195,7 +195,7 @@ class Class:
 
     definition: ClassDef
     module: Module
-    parent: Frame
+    parent: Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +254,7 @@ class Partial(_Composite):
     """`functools.partial(function, ...)`, by its call."""
 
     function: Values
-    given: tuple[Given, ...]
+    arguments: tuple[CallArgument, ...]
     site: Site
 
 
@@ -264,8 +264,8 @@ class Coroutine(_Composite):
     """A call of an async function of the project that nobody has awaited yet."""
 
     function: Function
-    frame: Frame
-    """The frame of the function's body."""
+    context: Context
+    """The context of the function's body."""
 
 
 @_hashed_once
@@ -274,7 +274,7 @@ class Generator(_Composite):
     """A call of a generator function of the project."""
 
     function: Function
-    frame: Frame
+    context: Context
 
 
 @_hashed_once
@@ -295,12 +295,12 @@ class Alias:
     """The qualified name of a library's type; empty for a class of the project."""
     cls: Class | None
     expression: Subscript
-    frame: Frame
+    context: Context
 
 
 @_hashed_once
 @dataclass(frozen=True, slots=True)
-class Given(_Composite):
+class CallArgument(_Composite):
     """One argument of a call, evaluated: positional, `keyword=`, or unpacked by `*` or `**`."""
 
     values: Values
@@ -339,8 +339,8 @@ Value: TypeAlias = (
 Values: TypeAlias = tuple[Value, ...]
 
 UNKNOWN = Unknown()
-NOTHING: Values = ()
-ANYTHING: Values = (UNKNOWN,)
+BOTTOM: Values = ()
+TOP: Values = (UNKNOWN,)
 NONE = Literal(None)
 
 
@@ -348,15 +348,15 @@ def union(*groups: Values) -> Values:
     """All values of all groups, each once, in their order."""
     some = [group for group in groups if group]
     if len(some) < 2:
-        return some[0] if some else NOTHING
+        return some[0] if some else BOTTOM
     return tuple(dict.fromkeys(value for group in some for value in group))
 
 
 @dataclass(frozen=True, slots=True)
 class CallSite:
-    """A call of the project's source: the frame it is evaluated in and the call."""
+    """A call of the project's source: the context it is evaluated in and the call."""
 
-    frame: Frame
+    context: Context
     call: Call
 
 

@@ -57,12 +57,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.handlers import Entry
-from fastapi_bgtask_lint.framework.returned import Returned
+from fastapi_bgtask_lint.framework.responses.returned import Returned
+from fastapi_bgtask_lint.framework.routes.entry_points import Entry
 from fastapi_bgtask_lint.reading.facts import FunctionDef
-from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
 rule = Rule(
@@ -79,7 +79,7 @@ def responses(task: Task, app: Application) -> Iterator[Report]:
     """A return statement of the task gives a response."""
     definition = task.function.definition
     is_route = isinstance(definition, FunctionDef) and app.handlers.entry(definition) is Entry.ROUTE
-    for site in Returned(app.evaluator).responses(task.function, task.frame):
+    for site in Returned(app.evaluator).responses(task.function, task.context):
         yield Report(
             "the task returns a response that nobody gets: it runs after the response was sent, and what it returns is"
             " discarded; return nothing",

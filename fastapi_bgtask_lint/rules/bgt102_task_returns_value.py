@@ -49,10 +49,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.returned import Returned
-from fastapi_bgtask_lint.rules.application import Application
+from fastapi_bgtask_lint.framework.responses.returned import Returned
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
 rule = Rule(
@@ -68,5 +68,5 @@ rule = Rule(
 @rule.check
 def values(task: Task, app: Application) -> Iterator[Report]:
     """A return statement of the task gives something other than None, and no response."""
-    for site in Returned(app.evaluator).values(task.function, task.frame):
+    for site in Returned(app.evaluator).values(task.function, task.context):
         yield Report("the task returns a value that is discarded; return nothing, or store the result", site)

@@ -60,15 +60,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.effects.chains import own_part, related
-from fastapi_bgtask_lint.effects.effect import Kind
+from fastapi_bgtask_lint.effects.effect import EffectKind
 from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.scopes import statement_of
+from fastapi_bgtask_lint.resolving.scopes import statement_of
 from fastapi_bgtask_lint.resolving.values import Site
-from fastapi_bgtask_lint.rules.application import Application
-from fastapi_bgtask_lint.rules.names import type_name
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
+from fastapi_bgtask_lint.rules.wording import type_name
 
 rule = Rule(
     __doc__,
@@ -82,14 +82,14 @@ rule = Rule(
 @rule.check
 def handled(task: Task, app: Application) -> Iterator[Report]:
     """An exception with a registered handler leaves the task."""
-    for effect in app.summaries.of_function(task.function, task.frame):
-        if effect.kind is not Kind.RAISE or not effect.fails:
+    for effect in app.summaries.of_function(task.function, task.context):
+        if effect.kind is not EffectKind.RAISE or not effect.fails:
             continue
         raised = app.exceptions.is_handled(effect.raised)
         if raised is None:
             continue
         first = own_part(app.evaluator, effect.chain)[0]
-        place = Site(first.frame, statement_of(first.frame, first.fact))
+        place = Site(first.context, statement_of(first.context, first.fact))
         yield Report(
             f"{type_name(raised)} leaves the task after the response was sent: its handler is not called, a"
             " RuntimeError takes its place and later tasks never run; handle it in the task, or check earlier",

@@ -49,12 +49,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.lifetimes import Handed, Kind
-from fastapi_bgtask_lint.framework.registrations import Registration
+from fastapi_bgtask_lint.framework.registrations.registrations import Registration
+from fastapi_bgtask_lint.framework.request_scope.lifetimes import EscapingResource, ResourceKind
 from fastapi_bgtask_lint.reading.facts import FunctionDef
-from fastapi_bgtask_lint.resolving.values import Received
-from fastapi_bgtask_lint.rules.application import Application
+from fastapi_bgtask_lint.resolving.values import FromParameter
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
 rule = Rule(
@@ -70,18 +70,18 @@ rule = Rule(
 def responses(registration: Registration, app: Application) -> Iterator[Report]:
     """The response parameter of a handler reaches the task."""
     targets = app.registrations.targets(registration)
-    for handed in app.lifetimes.of(registration, targets):
-        if handed.kind is Kind.RESPONSE and _is_injected(handed, app):
+    for escaping in app.lifetimes.of(registration, targets):
+        if escaping.kind is ResourceKind.RESPONSE and _is_injected(escaping, app):
             yield Report(
                 "the injected response is handed to a task that runs after it was sent: what the task sets on it has no"
                 " effect; set it in the handler",
                 registration.site,
-                ((handed.source, "the response is injected here"),),
+                ((escaping.source, "the response is injected here"),),
             )
 
 
-def _is_injected(handed: Handed, app: Application) -> bool:
-    origin = getattr(handed.value, "origin", None)
-    if not isinstance(origin, Received) or not isinstance(origin.frame.scope, FunctionDef):
+def _is_injected(escaping: EscapingResource, app: Application) -> bool:
+    origin = getattr(escaping.value, "origin", None)
+    if not isinstance(origin, FromParameter) or not isinstance(origin.context.scope, FunctionDef):
         return False
-    return app.handlers.is_operation(origin.frame) or app.handlers.is_dependency(origin.frame)
+    return app.handlers.is_operation(origin.context) or app.handlers.is_dependency(origin.context)

@@ -102,11 +102,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.lifetimes import Kind
-from fastapi_bgtask_lint.framework.registrations import Registration
-from fastapi_bgtask_lint.rules.application import Application
-from fastapi_bgtask_lint.rules.handed import ending, what
+from fastapi_bgtask_lint.framework.registrations.registrations import Registration
+from fastapi_bgtask_lint.framework.request_scope.lifetimes import ResourceKind
+from fastapi_bgtask_lint.rules.escaping import ending, what
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
 _HELD = "its connection is held until the task ends, and a failing task rolls back what the dependency would commit"
@@ -132,12 +132,12 @@ rule = Rule(
 def sessions(registration: Registration, app: Application) -> Iterator[Report]:
     """A database session or connection of the request reaches the task."""
     targets = app.registrations.targets(registration)
-    for handed in app.lifetimes.of(registration, targets):
-        if handed.kind is Kind.SESSION:
-            harm = ending(rule, handed, registration, app)
+    for escaping in app.lifetimes.of(registration, targets):
+        if escaping.kind is ResourceKind.SESSION:
+            harm = ending(rule, escaping, registration, app)
             yield Report(
-                f"{what(handed)} belongs to the request: {harm}; hand over plain values and let the task open a session"
+                f"{what(escaping)} belongs to the request: {harm}; hand over plain values and let the task open a session"
                 " of its own, by an injected session factory",
                 registration.site,
-                ((handed.source, "it comes from this dependency"),),
+                ((escaping.source, "it comes from this dependency"),),
             )

@@ -149,11 +149,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.lifetimes import Kind
-from fastapi_bgtask_lint.framework.registrations import Registration
-from fastapi_bgtask_lint.rules.application import Application
-from fastapi_bgtask_lint.rules.handed import ending, what
+from fastapi_bgtask_lint.framework.registrations.registrations import Registration
+from fastapi_bgtask_lint.framework.request_scope.lifetimes import ResourceKind
+from fastapi_bgtask_lint.rules.escaping import ending, what
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
 _ATTACHED = (
@@ -178,12 +178,12 @@ rule = Rule(
 def objects(registration: Registration, app: Application) -> Iterator[Report]:
     """A mapped object of the request's session reaches the task."""
     targets = app.registrations.targets(registration)
-    for handed in app.lifetimes.of(registration, targets):
-        if handed.kind is Kind.ENTITY:
-            harm = ending(rule, handed, registration, app)
+    for escaping in app.lifetimes.of(registration, targets):
+        if escaping.kind is ResourceKind.ENTITY:
+            harm = ending(rule, escaping, registration, app)
             yield Report(
-                f"{what(handed)} belongs to the request's session: {harm}; hand over its key or plain values and load"
+                f"{what(escaping)} belongs to the request's session: {harm}; hand over its key or plain values and load"
                 " it in the task",
                 registration.site,
-                ((handed.source, "it comes from here"),),
+                ((escaping.source, "it comes from here"),),
             )

@@ -97,11 +97,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.lifetimes import Kind
-from fastapi_bgtask_lint.framework.registrations import Registration
-from fastapi_bgtask_lint.rules.application import Application
-from fastapi_bgtask_lint.rules.handed import ending, what
+from fastapi_bgtask_lint.framework.registrations.registrations import Registration
+from fastapi_bgtask_lint.framework.request_scope.lifetimes import ResourceKind
+from fastapi_bgtask_lint.rules.escaping import ending, what
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
 _OPEN = "it stays open until the last task has ended"
@@ -123,11 +123,11 @@ rule = Rule(
 def resources(registration: Registration, app: Application) -> Iterator[Report]:
     """A value that its provider closes after the request reaches the task."""
     targets = app.registrations.targets(registration)
-    for handed in app.lifetimes.of(registration, targets):
-        if handed.kind is Kind.RESOURCE:
+    for escaping in app.lifetimes.of(registration, targets):
+        if escaping.kind is ResourceKind.RESOURCE:
             yield Report(
-                f"{what(handed)} is closed by its dependency:"
-                f" {ending(rule, handed, registration, app)}; let the task make its own",
+                f"{what(escaping)} is closed by its dependency:"
+                f" {ending(rule, escaping, registration, app)}; let the task make its own",
                 registration.site,
-                ((handed.source, "it comes from this dependency"),),
+                ((escaping.source, "it comes from this dependency"),),
             )

@@ -72,12 +72,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.lifetimes import Kind
-from fastapi_bgtask_lint.framework.registrations import Registration
-from fastapi_bgtask_lint.rules.application import Application
-from fastapi_bgtask_lint.rules.names import type_name
+from fastapi_bgtask_lint.framework.registrations.registrations import Registration
+from fastapi_bgtask_lint.framework.request_scope.lifetimes import ResourceKind
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
+from fastapi_bgtask_lint.rules.wording import type_name
 
 rule = Rule(
     __doc__,
@@ -92,11 +92,11 @@ rule = Rule(
 def closed(registration: Registration, app: Application) -> Iterator[Report]:
     """What a `with` of the handler closes, or the handler itself, reaches the task."""
     targets = app.registrations.targets(registration)
-    for handed in app.lifetimes.of(registration, targets):
-        if handed.kind is Kind.CLOSED:
+    for escaping in app.lifetimes.of(registration, targets):
+        if escaping.kind is ResourceKind.CLOSED:
             yield Report(
-                f"the {type_name(handed.value)} handed to the task is closed or deleted before the response is sent, so"
+                f"the {type_name(escaping.value)} handed to the task is closed or deleted before the response is sent, so"
                 " before the task runs; let the task open its own, or end it in the task",
                 registration.site,
-                ((handed.source, "its life ends with this"),),
+                ((escaping.source, "its life ends with this"),),
             )

@@ -57,11 +57,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.lifetimes import Kind
-from fastapi_bgtask_lint.framework.registrations import Registration
-from fastapi_bgtask_lint.rules.application import Application
-from fastapi_bgtask_lint.rules.handed import what
+from fastapi_bgtask_lint.framework.registrations.registrations import Registration
+from fastapi_bgtask_lint.framework.request_scope.lifetimes import ResourceKind
+from fastapi_bgtask_lint.rules.escaping import what
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule, said
 
 rule = Rule(
@@ -83,13 +83,13 @@ def uploads(registration: Registration, app: Application) -> Iterator[Report]:
     targets = app.registrations.targets(registration)
     harms = rule.harms_on(app.versions.of(registration.module.path))
     harmful = any(harm.is_harmful for harm in harms)
-    for handed in app.lifetimes.of(registration, targets):
-        if handed.kind is Kind.UPLOAD:
+    for escaping in app.lifetimes.of(registration, targets):
+        if escaping.kind is ResourceKind.UPLOAD:
             harm = said(harms) if harmful else "it works here, but on FastAPI 0.106 - 0.117 it is closed by then"
             yield Report(
-                f"{what(handed)} belongs to the request: {harm}; read it in the handler and hand over its content or"
+                f"{what(escaping)} belongs to the request: {harm}; read it in the handler and hand over its content or"
                 " the path of a copy",
                 registration.site,
-                ((handed.source, "it comes from this parameter"),),
+                ((escaping.source, "it comes from this parameter"),),
                 None if harmful else Severity.WARNING,
             )

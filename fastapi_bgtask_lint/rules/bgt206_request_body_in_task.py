@@ -58,15 +58,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.effects.chains import related
 from fastapi_bgtask_lint.effects.effect import Effect
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.lifetimes import Handed, Kind
-from fastapi_bgtask_lint.framework.registrations import Registration
-from fastapi_bgtask_lint.resolving.values import Received
-from fastapi_bgtask_lint.rules.application import Application
-from fastapi_bgtask_lint.rules.names import type_name
+from fastapi_bgtask_lint.framework.registrations.registrations import Registration
+from fastapi_bgtask_lint.framework.request_scope.lifetimes import EscapingResource, ResourceKind
+from fastapi_bgtask_lint.resolving.values import FromParameter
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
+from fastapi_bgtask_lint.rules.wording import type_name
 
 rule = Rule(
     __doc__,
@@ -85,13 +85,13 @@ _CONNECTION = frozenset({"receive", "is_disconnected", "send_text", "send_bytes"
 def bodies(registration: Registration, app: Application) -> Iterator[Report]:
     """The task reads from the connection of the request; once a registration."""
     targets = app.registrations.targets(registration)
-    for handed in app.lifetimes.of(registration, targets):
-        if handed.kind is not Kind.REQUEST:
+    for escaping in app.lifetimes.of(registration, targets):
+        if escaping.kind is not ResourceKind.REQUEST:
             continue
-        effect = next((e for target in targets for e in _reads(handed, app.effects(target, registration), app)), None)
+        effect = next((e for target in targets for e in _reads(escaping, app.effects(target, registration), app)), None)
         if effect is not None:
             yield Report(
-                f"the {type_name(handed.value)} handed to the task is over when it runs, and {_last(effect)}() needs"
+                f"the {type_name(escaping.value)} handed to the task is over when it runs, and {_last(effect)}() needs"
                 " its connection: under a real server nothing is left to read; read it in the handler and hand over"
                 " the content",
                 registration.site,
@@ -99,19 +99,19 @@ def bodies(registration: Registration, app: Application) -> Iterator[Report]:
             )
             return
         yield Report(
-            f"the {type_name(handed.value)} handed to the task is over when it runs; hand over the values that the task"
+            f"the {type_name(escaping.value)} handed to the task is over when it runs; hand over the values that the task"
             " needs",
             registration.site,
-            ((handed.source, "it comes from this parameter"),),
+            ((escaping.source, "it comes from this parameter"),),
             pedantic=True,
         )
 
 
-def _reads(handed: Handed, effects: Iterator[Effect], app: Application) -> Iterator[Effect]:
+def _reads(escaping: EscapingResource, effects: Iterator[Effect], app: Application) -> Iterator[Effect]:
     for effect in effects:
-        if effect.receiver != handed.value:
+        if effect.receiver != escaping.value:
             continue
-        if _last(effect) in _CONNECTION or (_last(effect) in _READING and not _is_read_before(handed, app)):
+        if _last(effect) in _CONNECTION or (_last(effect) in _READING and not _is_read_before(escaping, app)):
             yield effect
 
 
@@ -119,10 +119,10 @@ def _last(effect: Effect) -> str:
     return effect.what.rpartition(".")[2]
 
 
-def _is_read_before(handed: Handed, app: Application) -> bool:
+def _is_read_before(escaping: EscapingResource, app: Application) -> bool:
     """The handler reads the body, or FastAPI does for one of its parameters: then the Request keeps it."""
-    origin = getattr(handed.value, "origin", None)
-    if not isinstance(origin, Received):
+    origin = getattr(escaping.value, "origin", None)
+    if not isinstance(origin, FromParameter):
         return True
-    used, _ = app.lifetimes.reach.read(handed.value, (origin.frame,))
-    return bool(used & _READING) or app.handlers.has_body(origin.frame)
+    used, _ = app.lifetimes.reach.read(escaping.value, (origin.context,))
+    return bool(used & _READING) or app.handlers.has_body(origin.context)

@@ -120,12 +120,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.effects.chains import related
 from fastapi_bgtask_lint.effects.effect import Effect
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.registrations import Registration
+from fastapi_bgtask_lint.framework.registrations.registrations import Registration
 from fastapi_bgtask_lint.resolving.values import Site
-from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
 _BEFORE = "the task runs before that commit and does not see what the request has written"
@@ -158,7 +158,7 @@ def uncommitted(registration: Registration, app: Application) -> Iterator[Report
         " returns",
         registration.site,
         (
-            (Site(left.source.frame, left.source.parameter), "the session that the dependency commits"),
+            (Site(left.source.context, left.source.parameter), "the session that the dependency commits"),
             (left.written, "written here"),
             *related(effect, registration.site, "the task's own session"),
         ),
@@ -167,10 +167,10 @@ def uncommitted(registration: Registration, app: Application) -> Iterator[Report
 
 def _own_session(registration: Registration, app: Application) -> Effect | None:
     """The first use of a session that the task itself opens."""
-    frames = (registration.frame, *(caller.frame for caller in registration.way.calls))
+    contexts = (registration.context, *(caller.context for caller in registration.call_path.calls))
     for target in app.registrations.targets(registration):
         for effect in app.effects(target, registration):
             value = effect.receiver
-            if value is not None and app.lifetimes.is_session(value) and app.ownership.is_own(value, frames):
+            if value is not None and app.lifetimes.is_session(value) and app.ownership.is_own(value, contexts):
                 return effect
     return None

@@ -89,14 +89,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.effects.chains import related
-from fastapi_bgtask_lint.effects.effect import Effect, Kind
+from fastapi_bgtask_lint.effects.effect import Effect, EffectKind
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.registrations import Registration
+from fastapi_bgtask_lint.framework.registrations.registrations import Registration
 from fastapi_bgtask_lint.resolving.values import ExternalInstance, Site
-from fastapi_bgtask_lint.rules.application import Application
-from fastapi_bgtask_lint.rules.names import type_name
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
+from fastapi_bgtask_lint.rules.wording import type_name
 
 rule = Rule(
     __doc__,
@@ -118,7 +118,7 @@ def shared(registration: Registration, app: Application) -> Iterator[Report]:
 
 
 def _is_session_call(effect: Effect, app: Application) -> bool:
-    return effect.kind is Kind.CALL and effect.receiver is not None and app.lifetimes.is_session(effect.receiver)
+    return effect.kind is EffectKind.CALL and effect.receiver is not None and app.lifetimes.is_session(effect.receiver)
 
 
 def _shared(effect: Effect, app: Application) -> Site | None:

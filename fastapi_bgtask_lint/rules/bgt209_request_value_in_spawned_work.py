@@ -119,12 +119,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.lifetimes import Kind
+from fastapi_bgtask_lint.framework.request_scope.lifetimes import ResourceKind
 from fastapi_bgtask_lint.resolving.project import Module
-from fastapi_bgtask_lint.rules.application import Application
-from fastapi_bgtask_lint.rules.names import type_name
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
+from fastapi_bgtask_lint.rules.wording import type_name
 
 rule = Rule(
     __doc__,
@@ -134,19 +134,21 @@ rule = Rule(
     harms=(Harm("closed"),),
 )
 
-_KINDS = frozenset({Kind.SESSION, Kind.ENTITY, Kind.RESOURCE, Kind.CLOSED, Kind.UPLOAD})
+_KINDS = frozenset(
+    {ResourceKind.SESSION, ResourceKind.ENTITY, ResourceKind.RESOURCE, ResourceKind.CLOSED, ResourceKind.UPLOAD}
+)
 
 
 @rule.check
 def spawned(module: Module, app: Application) -> Iterator[Report]:
     """A value that ends with the request is handed to work that outlives the handler; once a place."""
-    for frame in app.spawns.scopes(module):
-        for work in app.spawns.of(frame):
-            handed = next((h for h in app.lifetimes.of(work, ()) if h.kind in _KINDS), None)
-            if handed is not None:
+    for context in app.spawns.scopes(module):
+        for work in app.spawns.of(context):
+            escaping = next((h for h in app.lifetimes.of(work, ()) if h.kind in _KINDS), None)
+            if escaping is not None:
                 yield Report(
-                    f"the {type_name(handed.value)} ends with the request, and this work goes on without it; hand over"
+                    f"the {type_name(escaping.value)} ends with the request, and this work goes on without it; hand over"
                     " plain values and let it open its own, or await it before the handler returns",
                     work.site,
-                    ((handed.source, "it comes from here"),),
+                    ((escaping.source, "it comes from here"),),
                 )

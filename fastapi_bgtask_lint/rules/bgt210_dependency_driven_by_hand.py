@@ -92,13 +92,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.effects.chains import related
-from fastapi_bgtask_lint.effects.effect import Effect, Kind
+from fastapi_bgtask_lint.effects.effect import Effect, EffectKind
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.registrations import Registration
+from fastapi_bgtask_lint.framework.registrations.registrations import Registration
 from fastapi_bgtask_lint.reading.facts import For
 from fastapi_bgtask_lint.resolving.values import Site
-from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
 rule = Rule(
@@ -115,19 +115,19 @@ def driven(registration: Registration, app: Application) -> Iterator[Report]:
     """The task gets a session from a dependency that it does not run to its end; once a place."""
     for target in app.registrations.targets(registration):
         for effect in app.effects(target, registration):
-            if effect.kind is Kind.DRIVEN and _gives_session(effect, app):
+            if effect.kind is EffectKind.DRIVEN and _gives_session(effect, app):
                 yield from _report(effect, registration, app)
 
 
 def _gives_session(effect: Effect, app: Application) -> bool:
     assert effect.generator is not None
-    values = app.evaluator.calls.yields(effect.generator.function, effect.generator.frame)
+    values = app.evaluator.calls.yields(effect.generator.function, effect.generator.context)
     return any(app.lifetimes.is_session(value) for value in values)
 
 
 def _report(effect: Effect, registration: Registration, app: Application) -> Iterator[Report]:
     assert effect.generator is not None
-    skips = app.providers.commits_after(effect.generator.frame)
+    skips = app.providers.commits_after(effect.generator.context)
     in_loop = isinstance(effect.leaf.fact, For)
     closed, surely = (True, in_loop) if in_loop else _closing(effect.leaf, app)
     if surely and not skips and not in_loop:
@@ -147,6 +147,6 @@ def _report(effect: Effect, registration: Registration, app: Application) -> Ite
 
 def _closing(site: Site, app: Application) -> tuple[bool, bool]:
     """Whether the function closes the session that a place gives, and whether for sure."""
-    values = app.evaluator.evaluate(site.fact, site.frame)  # type: ignore[arg-type]
+    values = app.evaluator.evaluate(site.fact, site.context)  # type: ignore[arg-type]
     verdicts = [app.ownership.closes(site, value) for value in values]
     return any(closed for closed, _ in verdicts), any(surely for _, surely in verdicts)

@@ -65,13 +65,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
+from fastapi_bgtask_lint.effects.blocking import blocking_calls
 from fastapi_bgtask_lint.effects.chains import related
 from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.rules.application import Application
-from fastapi_bgtask_lint.rules.names import instead
-from fastapi_bgtask_lint.rules.on_loop import blocking_calls
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
+from fastapi_bgtask_lint.rules.wording import instead
 
 rule = Rule(
     __doc__,
@@ -85,7 +85,7 @@ rule = Rule(
 @rule.check
 def blocking(task: Task, app: Application) -> Iterator[Report]:
     """A call that blocks runs on the server's loop."""
-    for effect in blocking_calls(task, app, "network", "sleep", "process", "lock"):
+    for effect in blocking_calls(task, app.summaries, "network", "sleep", "process", "lock"):
         assert effect.row is not None
         yield Report(
             f"{effect.what} blocks the event loop: no request is answered until it returns; {instead(effect.row)}",

@@ -73,15 +73,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
+from fastapi_bgtask_lint.effects.blocking import blocking_calls
 from fastapi_bgtask_lint.effects.chains import related
 from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.reading.facts import Call
-from fastapi_bgtask_lint.resolving.values import ExternalInstance, ExternalMethod, Made, Value
-from fastapi_bgtask_lint.rules.application import Application
-from fastapi_bgtask_lint.rules.names import instead
-from fastapi_bgtask_lint.rules.on_loop import blocking_calls
+from fastapi_bgtask_lint.resolving.values import ExternalInstance, ExternalMethod, FromCall, Value
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
+from fastapi_bgtask_lint.rules.wording import instead
 
 rule = Rule(
     __doc__,
@@ -96,8 +96,8 @@ rule = Rule(
 def blocking(task: Task, app: Application) -> Iterator[Report]:
     """A synchronous session, connection or cursor is used on the server's loop: once for each and each function."""
     seen = set()
-    for effect in sorted(blocking_calls(task, app, "database"), key=lambda effect: effect.entered.order):
-        key = (effect.entered.frame.scope, _root(effect.receiver, app))
+    for effect in sorted(blocking_calls(task, app.summaries, "database"), key=lambda effect: effect.entered.order):
+        key = (effect.entered.context.scope, _root(effect.receiver, app))
         if key in seen:
             continue
         seen.add(key)
@@ -112,11 +112,11 @@ def blocking(task: Task, app: Application) -> Iterator[Report]:
 
 def _root(value: Value | None, app: Application) -> Value | None:
     """The session or connection that an object was got from."""
-    while isinstance(value, ExternalInstance) and isinstance(value.origin, Made):
+    while isinstance(value, ExternalInstance) and isinstance(value.origin, FromCall):
         site = value.origin.site
         if not isinstance(site.fact, Call):
             return value
-        makers = app.evaluator.evaluate(site.fact.function, site.frame)
+        makers = app.evaluator.evaluate(site.fact.function, site.context)
         owners = [maker.receiver for maker in makers if isinstance(maker, ExternalMethod)]
         if not owners:
             return value

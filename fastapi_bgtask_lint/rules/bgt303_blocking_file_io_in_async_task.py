@@ -69,17 +69,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
+from fastapi_bgtask_lint.effects.blocking import blocking_calls
 from fastapi_bgtask_lint.effects.chains import related
 from fastapi_bgtask_lint.effects.effect import Effect
-from fastapi_bgtask_lint.effects.once import is_kept
+from fastapi_bgtask_lint.effects.memoised import is_kept
 from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.reading.facts import Call
-from fastapi_bgtask_lint.resolving.values import ExternalInstance, Made, Site
-from fastapi_bgtask_lint.rules.application import Application
-from fastapi_bgtask_lint.rules.names import instead
-from fastapi_bgtask_lint.rules.on_loop import blocking_calls
+from fastapi_bgtask_lint.resolving.values import ExternalInstance, FromCall, Site
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
+from fastapi_bgtask_lint.rules.wording import instead
 
 rule = Rule(
     __doc__,
@@ -97,7 +97,7 @@ def files(task: Task, app: Application) -> Iterator[Report]:
     """File content is read or written on the server's loop; not again for what the file's own call has opened, and not
     what is read once and kept.
     """
-    effects = list(blocking_calls(task, app, "file"))
+    effects = list(blocking_calls(task, app.summaries, "file"))
     opened = {effect.leaf for effect in effects}
     for effect in effects:
         row = effect.row
@@ -113,15 +113,17 @@ def files(task: Task, app: Application) -> Iterator[Report]:
 
 def _is_in_memory(effect: Effect, app: Application) -> bool:
     """It is given a buffer in the place of a file: `ZipFile(BytesIO())`."""
-    call, frame = effect.leaf.fact, effect.leaf.frame
-    given = app.evaluator.calls.given(call, frame) if isinstance(call, Call) else ()
-    return any(isinstance(v, ExternalInstance) and v.type in _BUFFERS for argument in given for v in argument.values)
+    call, context = effect.leaf.fact, effect.leaf.context
+    arguments = app.evaluator.calls.evaluated_arguments(call, context) if isinstance(call, Call) else ()
+    return any(
+        isinstance(v, ExternalInstance) and v.type in _BUFFERS for argument in arguments for v in argument.values
+    )
 
 
 def _opening(effect: Effect) -> Site | None:
     """Where the object was made that this is called on."""
     receiver = effect.receiver
     origin = receiver.origin if isinstance(receiver, ExternalInstance) else None
-    if isinstance(origin, Made):
+    if isinstance(origin, FromCall):
         return origin.site
     return getattr(origin, "site", None)

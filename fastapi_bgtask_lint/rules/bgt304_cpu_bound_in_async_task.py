@@ -56,13 +56,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
+from fastapi_bgtask_lint.effects.blocking import blocking_calls
 from fastapi_bgtask_lint.effects.chains import related
 from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.rules.application import Application
-from fastapi_bgtask_lint.rules.names import instead
-from fastapi_bgtask_lint.rules.on_loop import blocking_calls
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
+from fastapi_bgtask_lint.rules.wording import instead
 
 rule = Rule(
     __doc__,
@@ -76,7 +76,7 @@ rule = Rule(
 @rule.check
 def computing(task: Task, app: Application) -> Iterator[Report]:
     """A call that keeps the processor busy runs on the server's loop."""
-    for effect in blocking_calls(task, app, "cpu"):
+    for effect in blocking_calls(task, app.summaries, "cpu"):
         assert effect.row is not None
         yield Report(
             f"{effect.what} computes on the event loop: no request is answered until it returns; {instead(effect.row)}",

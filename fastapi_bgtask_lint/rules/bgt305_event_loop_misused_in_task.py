@@ -87,15 +87,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.effects.chains import related
-from fastapi_bgtask_lint.effects.effect import Effect, Kind, Side
+from fastapi_bgtask_lint.effects.effect import Effect, EffectKind, Side
 from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.scopes import calls, is_tried
 from fastapi_bgtask_lint.reading.facts import Call, FunctionDef
 from fastapi_bgtask_lint.reading.traversal import last_name
-from fastapi_bgtask_lint.resolving.values import ExternalInstance, Made, Value
-from fastapi_bgtask_lint.rules.application import Application
+from fastapi_bgtask_lint.resolving.scopes import calls, is_tried
+from fastapi_bgtask_lint.resolving.values import ExternalInstance, FromCall, Value
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
 rule = Rule(
@@ -133,8 +133,8 @@ _QUESTIONS = frozenset({"get_running_loop", "get_event_loop", "is_running"})
 def misused(task: Task, app: Application) -> Iterator[Report]:
     """A call that needs a running loop has none, or one that must not have one has it."""
     side = Side.HERE if task.on_loop else None
-    for effect in app.summaries.of_function(task.function, task.frame):
-        if effect.kind is not Kind.CALL:
+    for effect in app.summaries.of_function(task.function, task.context):
+        if effect.kind is not EffectKind.CALL:
             continue
         if side is not None and effect.side is side and effect.what in _NEED_NO_LOOP:
             text = (
@@ -157,27 +157,27 @@ def misused(task: Task, app: Application) -> Iterator[Report]:
 def _waits_for_itself(effect: Effect, app: Application) -> bool:
     """`run_coroutine_threadsafe(coroutine, loop).result()`, `loop` being the one that runs here."""
     origin = effect.receiver.origin if isinstance(effect.receiver, ExternalInstance) else None
-    site = origin.site if isinstance(origin, Made) else None
+    site = origin.site if isinstance(origin, FromCall) else None
     if not effect.what.endswith(".Future.result") or site is None or not isinstance(site.fact, Call):
         return False
     if last_name(site.fact.function) != "run_coroutine_threadsafe" or len(site.fact.arguments) < 2:
         return False
-    loops = app.evaluator.evaluate(site.fact.arguments[1].value, site.frame)
+    loops = app.evaluator.evaluate(site.fact.arguments[1].value, site.context)
     return any(_is_running_here(loop) for loop in loops)
 
 
 def _is_running_here(loop: Value) -> bool:
     origin = loop.origin if isinstance(loop, ExternalInstance) else None
-    made = origin.site if isinstance(origin, Made) else None
-    if made is None or not isinstance(made.fact, Call) or not isinstance(made.frame.scope, FunctionDef):
+    made = origin.site if isinstance(origin, FromCall) else None
+    if made is None or not isinstance(made.fact, Call) or not isinstance(made.context.scope, FunctionDef):
         return False
-    return made.frame.scope.is_async and last_name(made.fact.function) in ("get_running_loop", "get_event_loop")
+    return made.context.scope.is_async and last_name(made.fact.function) in ("get_running_loop", "get_event_loop")
 
 
 def _looks_first(effect: Effect) -> bool:
     """The function asks for a running loop and acts on the answer, or handles that there is none."""
-    frame = effect.leaf.frame
+    context = effect.leaf.context
     if effect.what in _NEED_A_LOOP:
-        return is_tried(frame, effect.leaf.fact)
-    asked = [call for _, call in calls(frame) if last_name(call.function) in _QUESTIONS]
-    return any(last_name(call.function) == "is_running" or is_tried(frame, call) for call in asked)
+        return is_tried(context, effect.leaf.fact)
+    asked = [call for _, call in calls(context) if last_name(call.function) in _QUESTIONS]
+    return any(last_name(call.function) == "is_running" or is_tried(context, call) for call in asked)

@@ -69,12 +69,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.effects.chains import related
-from fastapi_bgtask_lint.effects.effect import Effect, Kind, Side
+from fastapi_bgtask_lint.effects.effect import Effect, EffectKind, Side
 from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.resolving.values import ExternalInstance, Made
-from fastapi_bgtask_lint.rules.application import Application
+from fastapi_bgtask_lint.resolving.values import ExternalInstance, FromCall
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
 rule = Rule(
@@ -97,8 +97,8 @@ def touched(task: Task, app: Application) -> Iterator[Report]:
     """A method that wakes waiters is called on an asyncio object from the task's thread."""
     if task.on_loop:
         return
-    for effect in app.summaries.of_function(task.function, task.frame):
-        if effect.kind is Kind.CALL and effect.side is Side.HERE and _wakes(effect, app):
+    for effect in app.summaries.of_function(task.function, task.context):
+        if effect.kind is EffectKind.CALL and effect.side is Side.HERE and _wakes(effect, app):
             yield Report(
                 f"{effect.what} is called from the task's thread: it does not wake the event loop, so whoever waits"
                 " goes on late or never; use loop.call_soon_threadsafe, or make the task async def",
@@ -119,6 +119,6 @@ def _wakes(effect: Effect, app: Application) -> bool:
 
 def _is_made_here(value: ExternalInstance, effect: Effect) -> bool:
     """The task's own object: nobody on the loop waits for it."""
-    if not isinstance(value.origin, Made):
+    if not isinstance(value.origin, FromCall):
         return False
-    return any(value.origin.site.frame is site.frame for site in effect.chain)
+    return any(value.origin.site.context is site.context for site in effect.chain)

@@ -80,14 +80,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.effects.chains import related
-from fastapi_bgtask_lint.effects.effect import Effect, Kind, Side
+from fastapi_bgtask_lint.effects.effect import Effect, EffectKind, Side
 from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.resolving.values import ExternalInstance, Site
-from fastapi_bgtask_lint.rules.application import Application
-from fastapi_bgtask_lint.rules.names import type_name
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
+from fastapi_bgtask_lint.rules.wording import type_name
 
 rule = Rule(
     __doc__,
@@ -105,7 +105,7 @@ def bound(task: Task, app: Application) -> Iterator[Report]:
     """What runs on the task's own loop awaits something of an object that was made once for all."""
     if task.on_loop:
         return
-    effects = [e for e in app.summaries.of_function(task.function, task.frame) if e.side is Side.NEW_LOOP]
+    effects = [e for e in app.summaries.of_function(task.function, task.context) if e.side is Side.NEW_LOOP]
     disposes = any(effect.what.endswith(_DISPOSING) for effect in effects)
     for effect in effects:
         found = _made(effect, app)
@@ -123,7 +123,7 @@ def bound(task: Task, app: Application) -> Iterator[Report]:
 def _made(effect: Effect, app: Application) -> tuple[str, Site] | None:
     """The name of a loop-bound object that is awaited, and where it was made once."""
     value = effect.receiver
-    if effect.kind is not Kind.CALL or not effect.awaited or not isinstance(value, ExternalInstance):
+    if effect.kind is not EffectKind.CALL or not effect.awaited or not isinstance(value, ExternalInstance):
         return None
     engine = app.ownership.engine(value)
     if engine is not None:

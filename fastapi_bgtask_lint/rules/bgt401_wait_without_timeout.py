@@ -64,13 +64,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.effects.chains import related
 from fastapi_bgtask_lint.effects.effect import Timing
 from fastapi_bgtask_lint.effects.tasks import Task
+from fastapi_bgtask_lint.effects.waits import timeout_site, unbounded_waits
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
-from fastapi_bgtask_lint.rules.waits import timeout_site, unbounded_waits
 
 rule = Rule(
     __doc__,
@@ -84,7 +84,7 @@ rule = Rule(
 @rule.check
 def unbounded(task: Task, app: Application) -> Iterator[Report]:
     """A wait that neither its arguments, its client, the library nor a deadline bounds."""
-    for effect in unbounded_waits(task, app, Timing.UNBOUNDED):
+    for effect in unbounded_waits(task, app.summaries, Timing.UNBOUNDED):
         argument = effect.row.timeout if effect.row is not None else None
         outside = "set a timeout where its client is made" if effect.client is not None else "set a deadline round it"
         advice = f"pass {argument}=" if argument else outside

@@ -63,13 +63,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.effects.chains import related
 from fastapi_bgtask_lint.effects.effect import Timing
 from fastapi_bgtask_lint.effects.tasks import Task
+from fastapi_bgtask_lint.effects.waits import disabled_site, unbounded_waits
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
-from fastapi_bgtask_lint.rules.waits import disabled_site, unbounded_waits
 
 rule = Rule(
     __doc__,
@@ -83,7 +83,7 @@ rule = Rule(
 @rule.check
 def disabled(task: Task, app: Application) -> Iterator[Report]:
     """A wait whose timeout, or whose client's, is switched off, with no deadline round it."""
-    for effect in unbounded_waits(task, app, Timing.DISABLED):
+    for effect in unbounded_waits(task, app.summaries, Timing.DISABLED):
         yield Report(
             f"the timeout of {effect.what} is switched off: the task may wait for ever; give it seconds",
             disabled_site(effect),

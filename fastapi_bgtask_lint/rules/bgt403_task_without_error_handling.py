@@ -62,16 +62,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.effects.chains import own_part, related
-from fastapi_bgtask_lint.effects.effect import Effect, Kind
+from fastapi_bgtask_lint.effects.effect import Effect, EffectKind
 from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.registrations import Registration
-from fastapi_bgtask_lint.framework.scopes import statement_of
+from fastapi_bgtask_lint.framework.registrations.registrations import Registration
+from fastapi_bgtask_lint.resolving.scopes import statement_of
 from fastapi_bgtask_lint.resolving.values import Site
-from fastapi_bgtask_lint.rules.application import Application
-from fastapi_bgtask_lint.rules.names import callable_name
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule, said
+from fastapi_bgtask_lint.rules.wording import callable_name
 
 _LOST = "the server logs a traceback, later tasks of the request never run, and the client was told it worked"
 _ROLLED_BACK = "a dependency that commits after its yield rolls back"
@@ -94,8 +94,8 @@ def unhandled(task: Task, app: Application) -> Iterator[Report]:
     """A failure can leave the task: once, at the first statement of its own body from which one does."""
     failing = [
         effect
-        for effect in app.summaries.of_function(task.function, task.frame)
-        if effect.fails and effect.kind is not Kind.YIELD and not effect.is_exit
+        for effect in app.summaries.of_function(task.function, task.context)
+        if effect.fails and effect.kind is not EffectKind.YIELD and not effect.is_exit
     ]
     parts = [(_statement(own_part(app.evaluator, effect.chain)[0]), effect) for effect in failing]
     told = {place for place, effect in parts if _stands_in_103(effect, app)}
@@ -126,7 +126,7 @@ def library_function(registration: Registration, app: Application) -> Iterator[R
 
 
 def _statement(site: Site) -> Site:
-    return Site(site.frame, statement_of(site.frame, site.fact))
+    return Site(site.context, statement_of(site.context, site.fact))
 
 
 def _consequence(registration: Registration, app: Application) -> str:
@@ -136,10 +136,10 @@ def _consequence(registration: Registration, app: Application) -> str:
 
 
 def _stands_in_103(effect: Effect, app: Application) -> bool:
-    return effect.kind is Kind.RAISE and app.exceptions.is_handled(effect.raised) is not None
+    return effect.kind is EffectKind.RAISE and app.exceptions.is_handled(effect.raised) is not None
 
 
 def _what(effect: Effect) -> str:
-    if effect.kind is Kind.RAISE:
+    if effect.kind is EffectKind.RAISE:
         return "an exception leaves the task here"
     return f"{effect.what} may fail"

@@ -63,15 +63,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.effects.chains import own_part, related
-from fastapi_bgtask_lint.effects.effect import Effect, Kind
+from fastapi_bgtask_lint.effects.effect import Effect, EffectKind
 from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.framework.outcomes import caught_by
-from fastapi_bgtask_lint.reading.facts import Call, Constant, Evaluate, Handler, Jump, Return, Statement
+from fastapi_bgtask_lint.reading.facts import (
+    Break,
+    Call,
+    Constant,
+    Continue,
+    ExceptHandler,
+    ExprStmt,
+    Pass,
+    Return,
+    Statement,
+)
 from fastapi_bgtask_lint.reading.traversal import last_name, parts
-from fastapi_bgtask_lint.resolving.values import External, Frame
-from fastapi_bgtask_lint.rules.application import Application
+from fastapi_bgtask_lint.resolving.values import Context, External
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
 rule = Rule(
@@ -92,11 +102,11 @@ _ALL = frozenset({"builtins.Exception", "builtins.BaseException"})
 @rule.check
 def swallowed(task: Task, app: Application) -> Iterator[Report]:
     """A handler for every exception does nothing."""
-    for effect in app.summaries.of_function(task.function, task.frame):
+    for effect in app.summaries.of_function(task.function, task.context):
         handler = effect.leaf.fact
-        if effect.kind is not Kind.HANDLER or not isinstance(handler, Handler):
+        if effect.kind is not EffectKind.HANDLER or not isinstance(handler, ExceptHandler):
             continue
-        if not _is_for_all(handler, effect.leaf.frame, app) or not all(_does_nothing(s) for s in handler.body):
+        if not _is_for_all(handler, effect.leaf.context, app) or not all(_does_nothing(s) for s in handler.body):
             continue
         if _hides_work(effect, app):
             yield Report(
@@ -116,16 +126,16 @@ def _hides_work(effect: Effect, app: Application) -> bool:
     return not called or not called <= _CLEANING
 
 
-def _is_for_all(handler: Handler, frame: Frame, app: Application) -> bool:
+def _is_for_all(handler: ExceptHandler, context: Context, app: Application) -> bool:
     if handler.catches is None:
         return True
-    caught = caught_by(app.evaluator, handler, frame)
+    caught = caught_by(app.evaluator, handler, context)
     return any(isinstance(value, External) and value.name in _ALL for value in caught)
 
 
 def _does_nothing(statement: Statement) -> bool:
     match statement:
-        case Jump() | Evaluate(value=Constant()):
+        case Break() | Continue() | Pass() | ExprStmt(value=Constant()):
             return True
         case Return(value=value):
             return value is None or (isinstance(value, Constant) and value.kind == "none")

@@ -69,12 +69,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.effects.chains import related
-from fastapi_bgtask_lint.effects.effect import Effect, Kind, Side
+from fastapi_bgtask_lint.effects.effect import Effect, EffectKind, Side
 from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.resolving.values import Site
-from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
 rule = Rule(
@@ -94,7 +94,7 @@ def without_deadline(task: Task, app: Application) -> Iterator[Report]:
     """Something is awaited on the loop with no deadline round it; once a task."""
     if not task.on_loop:
         return
-    effect = next((e for e in app.summaries.of_function(task.function, task.frame) if _waits(e)), None)
+    effect = next((e for e in app.summaries.of_function(task.function, task.context) if _waits(e)), None)
     if effect is not None:
         place = Site(task.function.parent, task.function.definition)
         yield Report(
@@ -107,7 +107,7 @@ def without_deadline(task: Task, app: Application) -> Iterator[Report]:
 
 def _waits(effect: Effect) -> bool:
     row = effect.row
-    if effect.kind is not Kind.CALL or effect.bounded or effect.side is not Side.HERE or not effect.awaited:
+    if effect.kind is not EffectKind.CALL or effect.bounded or effect.side is not Side.HERE or not effect.awaited:
         return False
     if row is None or row.cleanup:
         return False

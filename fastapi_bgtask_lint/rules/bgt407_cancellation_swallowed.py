@@ -85,27 +85,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.effects.chains import related
-from fastapi_bgtask_lint.effects.effect import Effect, Kind, Side
+from fastapi_bgtask_lint.effects.effect import Effect, EffectKind, Side
 from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.framework.outcomes import caught_by
-from fastapi_bgtask_lint.framework.scopes import calls
 from fastapi_bgtask_lint.reading.facts import (
     Assign,
     Attribute,
     Await,
+    ExceptHandler,
     For,
     FunctionDef,
-    Handler,
     Name,
     Raise,
     Try,
     With,
 )
 from fastapi_bgtask_lint.reading.traversal import expressions, parts, statements, walk
-from fastapi_bgtask_lint.resolving.values import External, Frame
-from fastapi_bgtask_lint.rules.application import Application
+from fastapi_bgtask_lint.resolving.scopes import calls
+from fastapi_bgtask_lint.resolving.values import Context, External
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
 rule = Rule(
@@ -124,8 +124,8 @@ def swallowed(task: Task, app: Application) -> Iterator[Report]:
     """A handler takes the cancellation of what it awaits and never raises it again."""
     if not task.on_loop:
         return
-    for effect in app.summaries.of_function(task.function, task.frame):
-        if effect.kind is Kind.HANDLER and effect.side is Side.HERE and _swallows(effect, app):
+    for effect in app.summaries.of_function(task.function, task.context):
+        if effect.kind is EffectKind.HANDLER and effect.side is Side.HERE and _swallows(effect, app):
             yield Report(
                 "a cancellation ends here and what comes after it runs on: a deadline round it goes unnoticed, and a"
                 " server that stops waits for the rest; raise it again, or catch Exception",
@@ -135,18 +135,18 @@ def swallowed(task: Task, app: Application) -> Iterator[Report]:
 
 
 def _swallows(effect: Effect, app: Application) -> bool:
-    handler, attempt, frame = effect.leaf.fact, effect.attempt, effect.leaf.frame
-    if not isinstance(handler, Handler) or attempt is None or not _is_async(frame) or not _awaits(attempt):
+    handler, attempt, context = effect.leaf.fact, effect.attempt, effect.leaf.context
+    if not isinstance(handler, ExceptHandler) or attempt is None or not _is_async(context) or not _awaits(attempt):
         return False
-    if not _takes(handler, frame, app) or any(isinstance(s, Raise) for s in statements(handler.body)):
+    if not _takes(handler, context, app) or any(isinstance(s, Raise) for s in statements(handler.body)):
         return False
     before = attempt.handlers[: attempt.handlers.index(handler)]
-    if any(_takes(earlier, frame, app) for earlier in before) or _cancels(frame):
+    if any(_takes(earlier, context, app) for earlier in before) or _cancels(context):
         return False
-    return not _keeps_for_later(handler, frame)
+    return not _keeps_for_later(handler, context)
 
 
-def _keeps_for_later(handler: Handler, frame: Frame) -> bool:
+def _keeps_for_later(handler: ExceptHandler, context: Context) -> bool:
     """The handler binds a name that stands elsewhere in the function, perhaps to raise in the end: `stopped = True`."""
     bound = {
         target.id
@@ -156,14 +156,14 @@ def _keeps_for_later(handler: Handler, frame: Frame) -> bool:
         if isinstance(target, Name)
     }
     inside = {part.at for part in parts(handler.body)}
-    body = frame.scope.body if isinstance(frame.scope, FunctionDef) else ()
+    body = context.scope.body if isinstance(context.scope, FunctionDef) else ()
     read = {part.id for part in parts(body) if isinstance(part, Name) and part.at not in inside}
     raises = any(isinstance(statement, Raise) for statement in statements(body))
     return raises and bool(bound & read)
 
 
-def _is_async(frame: Frame) -> bool:
-    return isinstance(frame.scope, FunctionDef) and frame.scope.is_async
+def _is_async(context: Context) -> bool:
+    return isinstance(context.scope, FunctionDef) and context.scope.is_async
 
 
 def _awaits(attempt: Try) -> bool:
@@ -175,15 +175,15 @@ def _awaits(attempt: Try) -> bool:
     return False
 
 
-def _takes(handler: Handler, frame: Frame, app: Application) -> bool:
+def _takes(handler: ExceptHandler, context: Context, app: Application) -> bool:
     """It is known to catch a cancellation."""
     if handler.catches is None:
         return True
-    caught = caught_by(app.evaluator, handler, frame)
+    caught = caught_by(app.evaluator, handler, context)
     names = {value.name for value in caught if isinstance(value, External)}
     return any(name == _BASE or name.endswith(".CancelledError") for name in names)
 
 
-def _cancels(frame: Frame) -> bool:
+def _cancels(context: Context) -> bool:
     """The function cancels something itself, and then waits for it to end."""
-    return any(isinstance(call.function, Attribute) and call.function.attr == "cancel" for _, call in calls(frame))
+    return any(isinstance(call.function, Attribute) and call.function.attr == "cancel" for _, call in calls(context))

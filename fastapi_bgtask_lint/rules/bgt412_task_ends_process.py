@@ -67,11 +67,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.effects.chains import related
-from fastapi_bgtask_lint.effects.effect import Kind
+from fastapi_bgtask_lint.effects.effect import EffectKind
 from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
 rule = Rule(
@@ -86,10 +86,10 @@ rule = Rule(
 @rule.check
 def exits(task: Task, app: Application) -> Iterator[Report]:
     """`SystemExit` leaves the task, or the process is ended on the spot."""
-    for effect in app.summaries.of_function(task.function, task.frame):
-        if effect.kind is Kind.EXIT:
+    for effect in app.summaries.of_function(task.function, task.context):
+        if effect.kind is EffectKind.EXIT:
             text = f"{effect.what} ends the whole server process at once"
-        elif effect.kind is Kind.RAISE and effect.fails and effect.is_exit:
+        elif effect.kind is EffectKind.RAISE and effect.fails and effect.is_exit:
             text = "SystemExit leaves the task: later tasks never run, and with a BaseHTTPMiddleware the server stops"
         else:
             continue

@@ -67,10 +67,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.dropped import Dropped
-from fastapi_bgtask_lint.framework.registrations import Registration
-from fastapi_bgtask_lint.rules.application import Application
+from fastapi_bgtask_lint.framework.registrations.registrations import Registration
+from fastapi_bgtask_lint.framework.registrations.unawaited import UnawaitedSearch
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
 rule = Rule(
@@ -85,7 +85,7 @@ rule = Rule(
 @rule.check
 def dropped(registration: Registration, app: Application) -> Iterator[Report]:
     """The task makes an awaitable that nobody awaits."""
-    search = Dropped(app.evaluator)
+    search = UnawaitedSearch(app.evaluator)
     for target in app.registrations.targets(registration):
         found = search.of(target, registration)
         if found is not None:

@@ -53,13 +53,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.attachment import Attachment
-from fastapi_bgtask_lint.framework.injection import problem
-from fastapi_bgtask_lint.framework.registrations import Registration, hand_made
+from fastapi_bgtask_lint.framework.registrations.attachment import Attachment
+from fastapi_bgtask_lint.framework.registrations.injection import problem
+from fastapi_bgtask_lint.framework.registrations.registrations import Registration, hand_made
 from fastapi_bgtask_lint.reading.facts import ClassDef, Name
 from fastapi_bgtask_lint.resolving.bindings import Bound
-from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
 rule = Rule(
@@ -89,15 +89,15 @@ def unattached(registration: Registration, app: Application) -> Iterator[Report]
 
 def _is_refused(registration: Registration, app: Application) -> bool:
     """FastAPI does not start with this parameter: BGT511 says so."""
-    receiver, frame = registration.receiver, registration.frame
-    bindings = app.evaluator.reaching(frame).at_use.get(receiver.at, ()) if isinstance(receiver, Name) else ()
+    receiver, context = registration.receiver, registration.context
+    bindings = app.evaluator.reaching(context).at_use.get(receiver.at, ()) if isinstance(receiver, Name) else ()
     parameters = [binding.parameter for binding in bindings if isinstance(binding, Bound)]
-    return any(problem(parameter, frame, app.evaluator) is not None for parameter in parameters)
+    return any(problem(parameter, context, app.evaluator) is not None for parameter in parameters)
 
 
 def _is_forgotten(registration: Registration, attachment: Attachment) -> bool:
     made = hand_made(attachment.receiver(registration))
-    if registration.way.calls and _is_method(registration):
+    if registration.call_path.calls and _is_method(registration):
         # A method may have callers that are not seen: what one of them made says nothing of the others.
         return False
     if not made or not attachment.is_first(registration):
@@ -106,5 +106,5 @@ def _is_forgotten(registration: Registration, attachment: Attachment) -> bool:
 
 
 def _is_method(registration: Registration) -> bool:
-    parent = registration.frame.parent
+    parent = registration.context.parent
     return parent is not None and isinstance(parent.scope, ClassDef)

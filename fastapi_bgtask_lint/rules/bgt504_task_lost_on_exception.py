@@ -49,11 +49,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.handlers import Entry
-from fastapi_bgtask_lint.framework.registrations import Registration, injected
+from fastapi_bgtask_lint.framework.registrations.registrations import Registration, injected
+from fastapi_bgtask_lint.framework.routes.entry_points import Entry
 from fastapi_bgtask_lint.reading.facts import FunctionDef
-from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
 rule = Rule(
@@ -70,10 +70,10 @@ def lost(registration: Registration, app: Application) -> Iterator[Report]:
     """From the registration every way leads to an exception that leaves the handler."""
     if registration.receiver is None or not _is_judged(registration, app):
         return
-    if not injected(app.evaluator.evaluate(registration.receiver, registration.frame)):
+    if not injected(app.evaluator.evaluate(registration.receiver, registration.context)):
         return
-    ways = [one.way for one in app.registrations.alternatives(registration)]
-    if all(app.outcomes.lost(way, registration.call) for way in ways):
+    call_paths = [one.call_path for one in app.registrations.alternatives(registration)]
+    if all(app.outcomes.lost(call_path, registration.call) for call_path in call_paths):
         yield Report(
             "this task never runs: the handler is bound to raise after the registration, and FastAPI drops the tasks of"
             " a request that fails; do the work before raising, or return a response that carries the task",
@@ -83,7 +83,7 @@ def lost(registration: Registration, app: Application) -> Iterator[Report]:
 
 def _is_judged(registration: Registration, app: Application) -> bool:
     """FastAPI runs the function at the head of the way, so that an exception which leaves it reaches FastAPI."""
-    head = registration.way.handler
+    head = registration.call_path.handler
     if not isinstance(head.scope, FunctionDef):
         return False
     entry = app.handlers.entry(head.scope)

@@ -47,12 +47,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.attachment import Attachment
-from fastapi_bgtask_lint.framework.registrations import Registration, injected
-from fastapi_bgtask_lint.framework.responses import Responses
+from fastapi_bgtask_lint.framework.registrations.attachment import Attachment
+from fastapi_bgtask_lint.framework.registrations.registrations import Registration, injected
+from fastapi_bgtask_lint.framework.responses.responses import Responses
 from fastapi_bgtask_lint.resolving.project import Module
-from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
 rule = Rule(
@@ -72,16 +72,16 @@ _TEXT = (
 @rule.check
 def replaced(registration: Registration, app: Application) -> Iterator[Report]:
     """Every way from the registration returns a response with another background."""
-    if registration.receiver is None or registration.way.calls:
+    if registration.receiver is None or registration.call_path.calls:
         return
     values = Attachment(app.evaluator).receiver(registration)
     if not injected(values):
         return
-    exits = app.outcomes.after(registration.frame, registration.call)
+    exits = app.outcomes.after(registration.context, registration.call)
     if not exits.returns or exits.falls_through or exits.raises:
         return
     responses = Responses(app.evaluator)
-    sites = [responses.other_background(found, registration.frame, values) for found in exits.returns]
+    sites = [responses.other_background(found, registration.context, values) for found in exits.returns]
     if all(site is not None for site in sites):
         related = tuple((site, "this background replaces them") for site in sites if site is not None)
         yield Report(f"this task never runs: {_TEXT}", registration.site, related)

@@ -48,11 +48,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.registrations import Registration
-from fastapi_bgtask_lint.framework.scopes import steps
+from fastapi_bgtask_lint.framework.registrations.registrations import Registration
 from fastapi_bgtask_lint.reading.facts import Await
-from fastapi_bgtask_lint.rules.application import Application
+from fastapi_bgtask_lint.resolving.scopes import steps
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
 rule = Rule(
@@ -69,7 +69,7 @@ def awaited(registration: Registration, app: Application) -> Iterator[Report]:
     """The result of `add_task` is awaited."""
     if registration.receiver is None:
         return
-    for step in steps(registration.frame):
+    for step in steps(registration.context):
         if isinstance(step.expression, Await) and step.expression.value is registration.call:
             yield Report(
                 "add_task returns None, which cannot be awaited: the request fails with a TypeError and the task never"

@@ -53,12 +53,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.attachment import Attachment
-from fastapi_bgtask_lint.framework.handlers import Entry
-from fastapi_bgtask_lint.framework.registrations import Registration, injected
+from fastapi_bgtask_lint.framework.registrations.attachment import Attachment
+from fastapi_bgtask_lint.framework.registrations.registrations import Registration, injected
+from fastapi_bgtask_lint.framework.routes.entry_points import Entry
 from fastapi_bgtask_lint.reading.facts import FunctionDef
-from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
 rule = Rule(
@@ -73,7 +73,7 @@ rule = Rule(
 @rule.check
 def in_websocket(registration: Registration, app: Application) -> Iterator[Report]:
     """The function at the head of the way is a WebSocket handler, and FastAPI made the object."""
-    head = registration.way.handler.scope
+    head = registration.call_path.handler.scope
     if registration.receiver is None or not isinstance(head, FunctionDef):
         return
     if app.handlers.entry(head) is not Entry.WEBSOCKET:

@@ -53,12 +53,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.registrations import Registration, Target
-from fastapi_bgtask_lint.framework.signatures import mismatch, not_given
+from fastapi_bgtask_lint.framework.registrations.registrations import Registration, Target
 from fastapi_bgtask_lint.resolving.annotations import PARAMETERS, is_parameter
+from fastapi_bgtask_lint.resolving.signatures import mismatch, not_given
 from fastapi_bgtask_lint.resolving.values import Function, Site, known
-from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
 rule = Rule(
@@ -78,7 +78,7 @@ def mismatched(registration: Registration, app: Application) -> Iterator[Report]
     targets = app.registrations.targets(registration)
     problems = []
     for target in targets:
-        problem = mismatch(target.value, target.given)
+        problem = mismatch(target.value, target.arguments)
         if problem is None or not isinstance(target.value, Function) or _expects_injection(target.value, target, app):
             return
         problems.append((target.value, problem))
@@ -94,6 +94,6 @@ def mismatched(registration: Registration, app: Application) -> Iterator[Report]
 
 def _expects_injection(function: Function, target: Target, app: Application) -> bool:
     """What is missing is left to FastAPI to inject: BGT514 says so."""
-    frame = app.evaluator.frame(function.module, function.definition, function.parent)
-    described = [app.evaluator.annotations.described(p, frame) for p in not_given(function, target.given)]
+    context = app.evaluator.context(function.module, function.definition, function.parent)
+    described = [app.evaluator.annotations.described(p, context) for p in not_given(function, target.arguments)]
     return any(is_parameter(value, PARAMETERS) for values in described for value in values)

@@ -66,12 +66,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.providers import has_function_scope
-from fastapi_bgtask_lint.framework.registrations import Registration
+from fastapi_bgtask_lint.framework.registrations.registrations import Registration
+from fastapi_bgtask_lint.framework.request_scope.providers import has_function_scope
 from fastapi_bgtask_lint.reading.facts import FunctionDef
 from fastapi_bgtask_lint.resolving.calls import yields
-from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule, said
 
 _NEVER = "it never runs: the tasks have run when the code after the yield does"
@@ -92,14 +92,14 @@ rule = Rule(
 @rule.check
 def after_yield(registration: Registration, app: Application) -> Iterator[Report]:
     """The registration of a dependency is only reached after its `yield`."""
-    frame = registration.frame
-    scope = frame.scope
+    context = registration.context
+    scope = context.scope
     harms = rule.harms_on(app.versions.of(registration.module.path))
     if not isinstance(scope, FunctionDef) or not scope.is_generator or not any(harm.is_harmful for harm in harms):
         return
-    markers = app.handlers.markers(frame)
+    markers = app.handlers.markers(context)
     if not markers or all(has_function_scope(marker) for marker in markers):
         return
     before = [found for found in yields(scope) if found.at < registration.call.at]
-    if any(app.outcomes.passes(frame, found, registration.call) for found in before):
+    if any(app.outcomes.passes(context, found, registration.call) for found in before):
         yield Report(f"a task added after the dependency's yield: {said(harms)}; add it before", registration.site)

@@ -44,10 +44,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.injection import problem
-from fastapi_bgtask_lint.framework.mentions import scopes_of_tasks
-from fastapi_bgtask_lint.framework.scopes import calls
+from fastapi_bgtask_lint.framework.registrations.injection import problem
+from fastapi_bgtask_lint.framework.registrations.task_scopes import scopes_of_tasks
 from fastapi_bgtask_lint.reading.facts import (
     Attribute,
     Call,
@@ -57,8 +57,8 @@ from fastapi_bgtask_lint.reading.facts import (
     ParameterKind,
 )
 from fastapi_bgtask_lint.resolving.project import Module
-from fastapi_bgtask_lint.resolving.values import Frame, Site
-from fastapi_bgtask_lint.rules.application import Application
+from fastapi_bgtask_lint.resolving.scopes import calls
+from fastapi_bgtask_lint.resolving.values import Context, Site
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
 rule = Rule(
@@ -75,38 +75,38 @@ _PLAIN = (ParameterKind.POSITIONAL, ParameterKind.KEYWORD_ONLY, ParameterKind.PO
 @rule.check
 def parameters(module: Module, app: Application) -> Iterator[Report]:
     """A parameter of a path operation or dependency that is meant to be injected and is not."""
-    for frame in scopes_of_tasks(app.evaluator, module):
-        scope = frame.scope
+    for context in scopes_of_tasks(app.evaluator, module):
+        scope = context.scope
         if not isinstance(scope, FunctionDef):
             continue
         for parameter in scope.parameters:
-            found = _problem(parameter, frame, app) if parameter.kind in _PLAIN else None
-            if found is not None and _is_called_by_fastapi(frame, app):
-                place = _registration(parameter, frame) or parameter
-                where = Site(frame, parameter)
+            found = _problem(parameter, context, app) if parameter.kind in _PLAIN else None
+            if found is not None and _is_called_by_fastapi(context, app):
+                place = _registration(parameter, context) or parameter
+                where = Site(context, parameter)
                 yield Report(
                     f"FastAPI does not inject {parameter.name}: {found}; annotate it with BackgroundTasks",
-                    Site(frame, place),
+                    Site(context, place),
                     ((where, "the parameter"),) if place is not parameter else (),
                 )
 
 
-def _is_called_by_fastapi(frame: Frame, app: Application) -> bool:
+def _is_called_by_fastapi(context: Context, app: Application) -> bool:
     handlers = app.handlers
-    return handlers.is_operation(frame) or handlers.is_dependency(frame) or handlers.is_depended_class(frame)
+    return handlers.is_operation(context) or handlers.is_dependency(context) or handlers.is_depended_class(context)
 
 
-def _problem(parameter: Parameter, frame: Frame, app: Application) -> str | None:
+def _problem(parameter: Parameter, context: Context, app: Application) -> str | None:
     if parameter.annotation is not None:
-        return problem(parameter, frame, app.evaluator)
-    if parameter.default is None and _registration(parameter, frame) is not None:
+        return problem(parameter, context, app.evaluator)
+    if parameter.default is None and _registration(parameter, context) is not None:
         return "without annotation it is a required query parameter"
     return None
 
 
-def _registration(parameter: Parameter, frame: Frame) -> Call | None:
+def _registration(parameter: Parameter, context: Context) -> Call | None:
     """The first `parameter.add_task(...)`."""
-    for _, call in calls(frame):
+    for _, call in calls(context):
         function = call.function
         if not isinstance(function, Attribute) or function.attr != "add_task":
             continue

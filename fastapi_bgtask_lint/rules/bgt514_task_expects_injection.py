@@ -70,15 +70,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.registrations import Registration, Target
-from fastapi_bgtask_lint.framework.scopes import body_of, function_name, steps
-from fastapi_bgtask_lint.framework.signatures import not_given
+from fastapi_bgtask_lint.framework.registrations.registrations import Registration, Target
 from fastapi_bgtask_lint.reading.facts import Attribute, Expression, FunctionDef, Name, With
 from fastapi_bgtask_lint.reading.traversal import statements
 from fastapi_bgtask_lint.resolving.annotations import PARAMETERS, is_parameter
-from fastapi_bgtask_lint.resolving.values import Frame, Function, Generator, Site
-from fastapi_bgtask_lint.rules.application import Application
+from fastapi_bgtask_lint.resolving.scopes import body_of, function_name, steps
+from fastapi_bgtask_lint.resolving.signatures import not_given
+from fastapi_bgtask_lint.resolving.values import Context, Function, Generator, Site
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
 rule = Rule(
@@ -107,46 +107,50 @@ _INSTEAD = "FastAPI injects nothing into tasks; resolve it in the handler and ha
 def _found(
     target: Target, function: Function, registration: Registration, app: Application
 ) -> Iterator[tuple[str, Site]]:
-    frame = app.evaluator.calls.enter(function, target.given, registration.site)
-    for parameter in not_given(function, target.given):
-        described = app.evaluator.annotations.described(parameter, frame)
+    context = app.evaluator.calls.enter(function, target.arguments, registration.site)
+    for parameter in not_given(function, target.arguments):
+        described = app.evaluator.annotations.described(parameter, context)
         if any(is_parameter(value, PARAMETERS) for value in described):
-            name = function_name(frame)
+            name = function_name(context)
             yield (
                 f"{name} is not given {parameter.name}, and gets the marker object in its place",
-                Site(frame, parameter),
+                Site(context, parameter),
             )
-    yield from _bound(frame, app)
-    yield from _entered(frame, app)
+    yield from _bound(context, app)
+    yield from _entered(context, app)
 
 
-def _bound(frame: Frame, app: Application) -> Iterator[tuple[str, Site]]:
+def _bound(context: Context, app: Application) -> Iterator[tuple[str, Site]]:
     """`session = Depends(get_session)` in the body, and `session.x` later."""
-    for step in steps(frame):
+    for step in steps(context):
         used = step.expression
-        if isinstance(used, Attribute) and isinstance(used.value, Name) and _is_bound_to_marker(used.value, frame, app):
-            yield f"{used.value.id} is the marker object that Depends(...) returns", Site(frame, used)
+        if (
+            isinstance(used, Attribute)
+            and isinstance(used.value, Name)
+            and _is_bound_to_marker(used.value, context, app)
+        ):
+            yield f"{used.value.id} is the marker object that Depends(...) returns", Site(context, used)
 
 
-def _is_bound_to_marker(name: Name, frame: Frame, app: Application) -> bool:
-    if not isinstance(frame.scope, FunctionDef) or name.id in {p.name for p in frame.scope.parameters}:
+def _is_bound_to_marker(name: Name, context: Context, app: Application) -> bool:
+    if not isinstance(context.scope, FunctionDef) or name.id in {p.name for p in context.scope.parameters}:
         return False
-    values = app.evaluator.evaluate(name, frame)
+    values = app.evaluator.evaluate(name, context)
     return bool(values) and all(is_parameter(value, PARAMETERS) for value in values)
 
 
-def _entered(frame: Frame, app: Application) -> Iterator[tuple[str, Site]]:
+def _entered(context: Context, app: Application) -> Iterator[tuple[str, Site]]:
     """`with get_session() as session`, where `get_session` is a generator function."""
-    for statement in statements(body_of(frame)):
+    for statement in statements(body_of(context)):
         if isinstance(statement, With):
             for item in statement.items:
-                if _is_bare(item.context, frame, app):
+                if _is_bare(item.context_expr, context, app):
                     yield (
                         "a generator dependency is no context manager, so this `with` fails",
-                        Site(frame, item.context),
+                        Site(context, item.context_expr),
                     )
 
 
-def _is_bare(context: Expression, frame: Frame, app: Application) -> bool:
-    values = app.evaluator.evaluate(context, frame)
+def _is_bare(context_expr: Expression, context: Context, app: Application) -> bool:
+    values = app.evaluator.evaluate(context_expr, context)
     return bool(values) and all(isinstance(v, Generator) and not v.function.manages for v in values)

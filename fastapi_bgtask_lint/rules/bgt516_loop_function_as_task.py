@@ -55,13 +55,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.registrations import Registration
+from fastapi_bgtask_lint.framework.registrations.registrations import Registration
 from fastapi_bgtask_lint.reading.facts import Call
-from fastapi_bgtask_lint.resolving.values import External, ExternalInstance, ExternalMethod, Made, Value, known
-from fastapi_bgtask_lint.rules.application import Application
-from fastapi_bgtask_lint.rules.names import callable_name
+from fastapi_bgtask_lint.resolving.values import External, ExternalInstance, ExternalMethod, FromCall, Value, known
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
+from fastapi_bgtask_lint.rules.wording import callable_name
 
 rule = Rule(
     __doc__,
@@ -114,7 +114,7 @@ def _harm(value: Value, app: Application) -> str:
 def _is_running(loop: ExternalInstance, app: Application) -> bool:
     """A function asked for the loop that runs it, and did not make one of its own."""
     origin = loop.origin
-    if not isinstance(origin, Made) or origin.site.frame.scope is None or not isinstance(origin.site.fact, Call):
+    if not isinstance(origin, FromCall) or origin.site.context.scope is None or not isinstance(origin.site.fact, Call):
         return False
-    makers = app.evaluator.evaluate(origin.site.fact.function, origin.site.frame)
+    makers = app.evaluator.evaluate(origin.site.fact.function, origin.site.context)
     return bool(makers) and all(getattr(maker, "name", "") in _RUNNING_LOOPS for maker in makers)

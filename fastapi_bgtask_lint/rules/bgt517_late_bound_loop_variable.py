@@ -51,14 +51,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.reached import free_names
-from fastapi_bgtask_lint.framework.registrations import Registration
-from fastapi_bgtask_lint.framework.scopes import body_of
+from fastapi_bgtask_lint.framework.registrations.registrations import Registration
+from fastapi_bgtask_lint.framework.request_scope.escape_analysis import free_names
 from fastapi_bgtask_lint.reading.facts import Comprehension, Expression, For, Name
 from fastapi_bgtask_lint.reading.traversal import expressions, holds, statements, walk
+from fastapi_bgtask_lint.resolving.scopes import body_of
 from fastapi_bgtask_lint.resolving.values import Function, Partial, Values
-from fastapi_bgtask_lint.rules.application import Application
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
 rule = Rule(
@@ -77,9 +77,9 @@ def late_bound(registration: Registration, app: Application) -> Iterator[Report]
     if not variables or registration.target is None:
         return
     for value in _functions(registration.target.values):
-        if value.parent is not registration.frame:
+        if value.parent is not registration.context:
             continue
-        read = sorted(variables & free_names(value.definition, app.evaluator, registration.frame))
+        read = sorted(variables & free_names(value.definition, app.evaluator, registration.context))
         if read:
             yield Report(
                 f"the task reads {read[0]} when the loop is over: every task sees its last value; hand it over as an"
@@ -102,9 +102,9 @@ def _functions(values: Values) -> Iterator[Function]:
 
 def _variables(registration: Registration, app: Application) -> Iterator[str]:
     """The variables of the loops and comprehensions round the registration that come to it again."""
-    frame, call = registration.frame, registration.call
-    again = app.outcomes.passes(frame, call, call)
-    for statement in statements(body_of(frame)):
+    context, call = registration.context, registration.call
+    again = app.outcomes.passes(context, call, call)
+    for statement in statements(body_of(context)):
         if isinstance(statement, For) and again and holds(statement.body, call):
             yield from _bound(statement.target)
         for part in (part for top in expressions(statement) for part in walk(top)):

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from packaging.specifiers import SpecifierSet
 
-from fastapi_bgtask_lint.findings import Finding, Severity
-from fastapi_bgtask_lint.witness import Witness
+from fastapi_bgtask_lint.findings import Severity
 
 if TYPE_CHECKING:
     from fastapi_bgtask_lint.framework.versions import Versions
@@ -115,12 +114,3 @@ class Rule:
         for kind, function in self.checks:
             if kind == subject:
                 yield from function(*arguments)
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What all rules say about the registrations in some files of a project, before selection and suppression."""
-
-    findings: tuple[Finding, ...]
-    witness: Witness
-    """What they depend on."""

@@ -286,7 +286,7 @@ def test_body_that_is_read_in_the_task() -> None:
         seen.append(await request.body())
 
     @app.post("/unread")
-    async def unread(request: Request, tasks: BackgroundTasks) -> None:
+    async def deferred(request: Request, tasks: BackgroundTasks) -> None:
         tasks.add_task(read, request)
 
     @app.post("/read")

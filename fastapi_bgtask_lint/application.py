@@ -1,0 +1,96 @@
+"""What rules may ask: one object over the rooms below them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fastapi_bgtask_lint.effects.effect import Effect
+from fastapi_bgtask_lint.effects.summaries import Summaries
+from fastapi_bgtask_lint.framework.outcomes import Outcomes
+from fastapi_bgtask_lint.framework.registrations.registrations import Registration, Registrations, Target
+from fastapi_bgtask_lint.framework.request_scope.lifetimes import Lifetimes
+from fastapi_bgtask_lint.framework.request_scope.ownership import Ownership
+from fastapi_bgtask_lint.framework.request_scope.providers import Providers
+from fastapi_bgtask_lint.framework.request_scope.spawned import Spawns
+from fastapi_bgtask_lint.framework.request_scope.transactions import Transactions
+from fastapi_bgtask_lint.framework.routes.callers import Sources
+from fastapi_bgtask_lint.framework.routes.entry_points import Handlers
+from fastapi_bgtask_lint.framework.routes.exception_handlers import ExceptionHandlers
+from fastapi_bgtask_lint.framework.versions import ProjectVersions
+from fastapi_bgtask_lint.knowledge import Table, load
+from fastapi_bgtask_lint.reading.facts_cache import FactsCache
+from fastapi_bgtask_lint.resolving.evaluation import Evaluator
+from fastapi_bgtask_lint.resolving.project import Project
+from fastapi_bgtask_lint.resolving.values import Function
+from fastapi_bgtask_lint.settings import Settings
+
+
+@dataclass(eq=False)
+class Application:
+    """The project under check and everything that is known of it."""
+
+    project: Project
+    settings: Settings
+    table: Table
+    evaluator: Evaluator = field(init=False)
+    handlers: Handlers = field(init=False)
+    registrations: Registrations = field(init=False)
+    outcomes: Outcomes = field(init=False)
+    exceptions: ExceptionHandlers = field(init=False)
+    summaries: Summaries = field(init=False)
+    versions: ProjectVersions = field(init=False)
+    providers: Providers = field(init=False)
+    lifetimes: Lifetimes = field(init=False)
+    ownership: Ownership = field(init=False)
+    transactions: Transactions = field(init=False)
+    spawns: Spawns = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.evaluator = Evaluator(self.project, self.table, _configured(self.settings))
+        sources = Sources(self.evaluator)
+        self.handlers = Handlers(self.evaluator, sources)
+        self.registrations = Registrations(self.evaluator, self.handlers)
+        self.outcomes = Outcomes(self.evaluator)
+        self.providers = Providers(self.evaluator, self.settings.safe_providers)
+        self.lifetimes = Lifetimes(self.evaluator, self.outcomes, self.providers)
+        self.ownership = Ownership(self.evaluator)
+        self.transactions = Transactions(self.evaluator, self.providers, self.lifetimes)
+        self.spawns = Spawns(self.evaluator, self.handlers)
+        self.exceptions = ExceptionHandlers(self.evaluator, sources)
+        self.summaries = Summaries(self.evaluator, self.outcomes)
+        self.versions = ProjectVersions(self.project.root, self.settings.target_fastapi, self.project.dependencies)
+
+    def effects(self, target: Target, registration: Registration) -> Iterator[Effect]:
+        """What a task does that a registration registers; nothing for what has no body in the project."""
+        if isinstance(target.value, Function):
+            context = self.evaluator.calls.enter(target.value, target.arguments, registration.site)
+            yield from self.summaries.of_function(target.value, context)
+
+
+def application(
+    root: Path, settings: Settings, overrides: Mapping[Path, bytes], facts_cache: FactsCache
+) -> Application:
+    """The application below a folder, with what the configuration teaches."""
+    table = load().extended(
+        settings.session_types,
+        settings.offloaders,
+        settings.error_handlers,
+        settings.deadlines,
+        settings.blocking_calls,
+        settings.waits,
+    )
+    return Application(Project(root, tuple(settings.src), overrides, facts_cache), settings, table)
+
+
+def _configured(settings: Settings) -> tuple[str, ...]:
+    """The names of which the configuration says what they do; those of the project's own functions count as well."""
+    names = (
+        *settings.offloaders,
+        *settings.error_handlers,
+        *settings.deadlines,
+        *settings.blocking_calls,
+        *settings.waits,
+    )
+    return tuple(sorted(set(names)))

@@ -1,0 +1,1 @@
+"""Where background tasks are registered, what each registration runs, and whether it is attached to a response."""

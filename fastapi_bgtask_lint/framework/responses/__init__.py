@@ -1,0 +1,1 @@
+"""The responses that a project builds, and what its tasks return."""
