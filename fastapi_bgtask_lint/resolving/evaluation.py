@@ -49,7 +49,7 @@ from fastapi_bgtask_lint.resolving.bindings import (
 )
 from fastapi_bgtask_lint.resolving.calls import Calls
 from fastapi_bgtask_lint.resolving.classes import Classes
-from fastapi_bgtask_lint.resolving.conditions import possible
+from fastapi_bgtask_lint.resolving.conditions import holds, possible
 from fastapi_bgtask_lint.resolving.entities import Entities
 from fastapi_bgtask_lint.resolving.project import Module, Project
 from fastapi_bgtask_lint.resolving.reaching import Reaching, reaching_definitions
@@ -81,6 +81,7 @@ from fastapi_bgtask_lint.resolving.values import (
     Values,
     union,
 )
+from fastapi_bgtask_lint.solving.solver import Solver
 
 _ITEMS = 60
 """Longer literals are tables of data: their items are not looked at."""
@@ -110,6 +111,7 @@ class Evaluator:
     """Evaluates the expressions of one project."""
 
     def __init__(self, project: Project, table: Table, configured: tuple[str, ...] = ()) -> None:
+        self.solver = Solver()
         self.project = project
         self.table = table
         self._configured = configured
@@ -168,6 +170,16 @@ class Evaluator:
                 body = context.scope.body
             self._reaching[key] = reaching_definitions(context.scope, body)
         return self._reaching[key]
+
+    def is_reachable(self, statement: Statement, context: Context) -> bool:
+        """A statement of the context's function can be reached: no jump leaves before it, no test rules it out."""
+        if statement.at not in self.reaching(context).reached:
+            return False
+        return self._is_possible(statement.at, context)
+
+    def truth(self, test: Expression, context: Context) -> bool | None:
+        """Whether a test is known to be true or false in a context."""
+        return holds(self, test, context)
 
     # --- what the configuration teaches -------------------------------------------------------------------------------
 
