@@ -34,7 +34,6 @@ from fastapi_bgtask_lint.reading.facts import (
     Yield,
 )
 from fastapi_bgtask_lint.reading.traversal import blocks, children, expressions
-from fastapi_bgtask_lint.resolving.conditions import possible
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.library import offloaded_callable
 from fastapi_bgtask_lint.resolving.rows import qualified_name, row_of
@@ -118,10 +117,9 @@ class Summaries:
 
     def _block(self, body: Sequence[Statement], context: Context, within: ExceptHandler | None) -> Iterator[Effect]:
         scope = context.scope
-        held = self.evaluator.calls.conditions(scope) if isinstance(scope, FunctionDef) else {}
         reached = self.evaluator.reaching(context).reached
         for statement in body:
-            if statement.at in reached and possible(self.evaluator, held.get(statement.at, ()), context):
+            if statement.at in reached and self.evaluator.feasibility.is_possible(statement.at, context):
                 yield from self._statement(statement, context, within)
 
     def _statement(self, statement: Statement, context: Context, within: ExceptHandler | None) -> Iterator[Effect]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fastapi_bgtask_lint.framework.registrations.registrations import Registration, Registrations
-from fastapi_bgtask_lint.resolving.conditions import is_async
+from fastapi_bgtask_lint.resolving.comparison import is_async
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.values import Context, Function
 

@@ -179,13 +179,7 @@ class _Passage(Walk[bool]):
         if callee.definition.is_generator or callee.definition.is_async != awaited:
             return False
         arguments = self._evaluator.calls.evaluated_arguments(call, self._frame)
-        context = self._evaluator.context(
-            callee.module,
-            callee.definition,
-            callee.parent,
-            self._evaluator.calls.bind(callee, arguments),
-            self._frame.depth + 1,
-        )
+        context = self._evaluator.calls.enter(callee, arguments, None)
         return self._outcomes.never_returns(context)
 
     def suppresses(self, statement: With) -> bool | None:

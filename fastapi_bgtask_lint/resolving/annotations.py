@@ -12,6 +12,7 @@ from fastapi_bgtask_lint.reading.facts import (
     Parameter,
     ParameterKind,
 )
+from fastapi_bgtask_lint.resolving.ordering import union
 from fastapi_bgtask_lint.resolving.values import (
     BOTTOM,
     TOP,
@@ -32,7 +33,6 @@ from fastapi_bgtask_lint.resolving.values import (
     Site,
     Value,
     Values,
-    union,
 )
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class Annotations:
         if last in _VAGUE:
             return TOP
         if last == "Literal":
-            return (Data("str"),)
+            return union(*(self._evaluator.evaluate(index, alias.context) for index in indices))
         return self._external(alias.base, origin)
 
     def _parameter_of(self, alias: Alias, index: int, origin: Origin) -> Values:
@@ -153,7 +153,8 @@ class Annotations:
         """What the return annotation of a function promises."""
         if function.returns is None:
             return TOP
-        return self.instances(self._evaluator.evaluate(function.returns, context), None) or TOP
+        types = self._evaluator.evaluate(function.returns, context)
+        return (self.instances(types, None) or TOP) if types else BOTTOM
 
     # --- parameters ---------------------------------------------------------------------------------------------------
 
@@ -174,7 +175,7 @@ class Annotations:
             return self._injected(parameter, context, provider)
         if parameter.annotation is not None:
             types = self._evaluator.evaluate(parameter.annotation, self._outside(context))
-            return self.instances(types, FromParameter(context, parameter)) or TOP
+            return (self.instances(types, FromParameter(context, parameter)) or TOP) if types else BOTTOM
         if parameter.default is not None:
             return union(self._evaluator.evaluate(parameter.default, self._outside(context)), TOP)
         return TOP
@@ -204,7 +205,7 @@ class Annotations:
             if not isinstance(marker.origin, FromCall) or not isinstance(call, Call):
                 return TOP
             if call.arguments:
-                return self._evaluator.evaluate(call.arguments[0].value, marker.origin.site.context) or TOP
+                return self._evaluator.evaluate(call.arguments[0].value, marker.origin.site.context)
             if parameter.annotation is not None:
                 return self._annotated_class(self._evaluator.evaluate(parameter.annotation, outside))
             return TOP
@@ -253,7 +254,7 @@ class Annotations:
         if provided and UNKNOWN not in provided:
             return provided
         if parameter.annotation is None:
-            return provided or TOP
+            return provided
         types = self._evaluator.evaluate(parameter.annotation, self._outside(context))
         known = tuple(value for value in provided if value != UNKNOWN)
         return union(known, self.instances(types, origin)) or TOP

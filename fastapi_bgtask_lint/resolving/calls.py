@@ -21,8 +21,10 @@ from fastapi_bgtask_lint.reading.facts import (
     Yield,
 )
 from fastapi_bgtask_lint.reading.traversal import expressions, statements, walk
-from fastapi_bgtask_lint.resolving.conditions import Condition, conditions, possible
+from fastapi_bgtask_lint.resolving.constants import item
+from fastapi_bgtask_lint.resolving.contexts import is_informative
 from fastapi_bgtask_lint.resolving.library import Library
+from fastapi_bgtask_lint.resolving.ordering import union
 from fastapi_bgtask_lint.resolving.values import (
     BOTTOM,
     NONE,
@@ -46,7 +48,6 @@ from fastapi_bgtask_lint.resolving.values import (
     Site,
     Value,
     Values,
-    union,
 )
 
 if TYPE_CHECKING:
@@ -54,8 +55,6 @@ if TYPE_CHECKING:
 
 _ROUTES = frozenset({"get", "post", "put", "patch", "delete", "options", "head", "trace", "api_route", "websocket"})
 _POSITIONAL = (ParameterKind.POSITIONAL_ONLY, ParameterKind.POSITIONAL)
-_MANY = 6
-"""An argument with more values than this may be anything."""
 
 
 class _Later(Sequence[CallArgument]):
@@ -88,16 +87,36 @@ class Calls:
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
         self.library = Library(evaluator)
-        self._returns: dict[tuple[FunctionDef | Lambda, Context], Values] = {}
-        self._yields: dict[tuple[FunctionDef | Lambda, Context], Values] = {}
-        self._conditions: dict[FunctionDef, dict[int, tuple[Condition, ...]]] = {}
+        self._returns = evaluator.solver.query(self._returned, BOTTOM, union)
+        self._yields = evaluator.solver.query(self._yielded, BOTTOM, union)
 
     # --- results ------------------------------------------------------------------------------------------------------
 
     def result(self, call: Call, context: Context) -> Values:
         """The values of a call expression."""
         arguments = _Later(partial(self.evaluated_arguments, call, context))
+        of_dict = self._of_dict(call, arguments, context)
+        if of_dict is not None:
+            return of_dict
         return self.call(self._evaluator.evaluate(call.function, context), arguments, Site(context, call))
+
+    def _of_dict(self, call: Call, arguments: Sequence[CallArgument], context: Context) -> Values | None:
+        """`mapping.get(key, default)`, `.values()` and `.items()` of a dict whose items are known."""
+        function = call.function
+        if not isinstance(function, Attribute) or function.attr not in ("get", "values", "items"):
+            return None
+        owners = self._evaluator.evaluate(function.value, context)
+        dicts = [owner for owner in owners if isinstance(owner, Data) and owner.type == "dict" and owner.items]
+        if not dicts or len(dicts) != len(owners):
+            return None
+        held = union(*(values for owner in dicts for _, values in owner.items))
+        if function.attr == "values":
+            return (Data("list", items=(("*", held),)),)
+        if function.attr == "items":
+            return (Data("list", items=(("*", (Data("tuple", items=(("0", TOP), ("1", held))),)),)),)
+        default = arguments[1].values if len(arguments) > 1 else (NONE,)
+        keys = arguments[0].values if arguments else TOP
+        return union(*(item(owner, key, union(held, default)) for owner in dicts for key in keys))
 
     def call(self, callees: Values, arguments: Sequence[CallArgument], site: Site | None) -> Values:
         """What calling any of these with these arguments gives."""
@@ -118,9 +137,12 @@ class Calls:
             case Partial():
                 return self.call(callee.function, (*callee.arguments, *arguments), site)
             case Instance():
-                return (
-                    self.call(self._evaluator.classes.method(callee.cls, "__call__", (callee,)), arguments, site) or TOP
-                )
+                if self._evaluator.classes.members(callee.cls, "__call__") is None:
+                    return TOP
+                methods = self._evaluator.classes.method(callee.cls, "__call__", (callee,))
+                return self.call(methods, arguments, site)
+            case Literal(value=None):
+                return BOTTOM
             case _:
                 return TOP
 
@@ -135,32 +157,28 @@ class Calls:
 
     def _construct(self, cls: Class, arguments: Sequence[CallArgument], site: Site | None) -> Instance:
         origin = FromCall(site) if site is not None else None
-        initialisers = self._evaluator.classes.method(cls, "__init__", (Instance(cls),))
-        for initialiser in initialisers:
+        keep = self._evaluator.contexts.as_argument
+        for initialiser in self._evaluator.classes.method(cls, "__init__", (Instance(cls),)):
             if isinstance(initialiser, Function) and isinstance(initialiser.definition, FunctionDef):
-                bound = self.bind(initialiser, arguments, site)
-                first = initialiser.definition.parameters[:1]
-                skipped = {parameter.name for parameter in first}
-                return Instance(cls, tuple((name, values) for name, values in bound if name not in skipped), origin)
-        fields = tuple(
-            (g.keyword, abstract(g.values)) for g in arguments if g.keyword is not None and is_informative(g.values)
-        )
-        return Instance(cls, fields, origin)
+                first = {parameter.name for parameter in initialiser.definition.parameters[:1]}
+                bound = self._bind(initialiser, arguments, site)
+                held = ((name, keep(values, is_tested=True)) for name, values in bound if name not in first)
+                return Instance(cls, tuple(pair for pair in held if is_informative(pair[1])), origin)
+        fields = ((a.keyword, keep(a.values, is_tested=True)) for a in arguments if a.keyword is not None)
+        return Instance(cls, tuple(sorted(pair for pair in fields if is_informative(pair[1]))), origin)
 
     def returns(self, function: Function, context: Context) -> Values:
         """What the body returns (after awaiting, of an async function), in a context of it."""
-        key = (function.definition, context)
-        if key not in self._returns:
-            self._returns[key] = BOTTOM
-            self._returns[key] = self._returned(function, context)
-        return self._returns[key]
+        return self._returns((function.parent, context))
 
-    def _returned(self, function: Function, context: Context) -> Values:
-        definition = function.definition
+    def _returned(self, key: tuple[Context, Context]) -> Values:
+        outside, context = key
+        definition = context.scope
         if isinstance(definition, Lambda):
             return self._evaluator.evaluate(definition.body, context)
+        assert isinstance(definition, FunctionDef)
         if self._evaluator.classes.is_abstract(definition):
-            return self._evaluator.annotations.returned(definition, function.parent)
+            return self._evaluator.annotations.returned(definition, outside)
         values = union(
             *(self._return_value(statement, context) for statement in self.possible_returns(definition, context))
         )
@@ -168,49 +186,38 @@ class Calls:
             values = union(values, (NONE,))
         if UNKNOWN not in values:
             return values
-        promised = self._evaluator.annotations.returned(definition, function.parent)
+        promised = self._evaluator.annotations.returned(definition, outside)
         return union(tuple(value for value in values if value != UNKNOWN), promised)
 
     def possible_returns(self, definition: FunctionDef, context: Context) -> tuple[Return, ...]:
         """The return statements that the tests on their way allow in this context."""
-        held = self.conditions(definition)
-        return tuple(
-            statement
-            for statement in self._evaluator.reaching(context).returns
-            if possible(self._evaluator, held.get(statement.at, ()), context)
-        )
-
-    def conditions(self, definition: FunctionDef) -> dict[int, tuple[Condition, ...]]:
-        """The tests on the way to each statement of a function."""
-        if definition not in self._conditions:
-            self._conditions[definition] = conditions(definition.body)
-        return self._conditions[definition]
+        is_possible = self._evaluator.feasibility.is_possible
+        returns = self._evaluator.reaching(context).returns
+        return tuple(statement for statement in returns if is_possible(statement.at, context))
 
     def _return_value(self, statement: Return, context: Context) -> Values:
         return (NONE,) if statement.value is None else self._evaluator.evaluate(statement.value, context)
 
     def yields(self, function: Function, context: Context) -> Values:
         """What a generator function yields."""
-        key = (function.definition, context)
-        if key not in self._yields:
-            self._yields[key] = BOTTOM
-            self._yields[key] = self._yielded(function, context)
-        return self._yields[key]
+        return self._yields((function.parent, context))
 
-    def _yielded(self, function: Function, context: Context) -> Values:
-        if not isinstance(function.definition, FunctionDef):
+    def _yielded(self, key: tuple[Context, Context]) -> Values:
+        outside, context = key
+        definition = context.scope
+        if not isinstance(definition, FunctionDef):
             return TOP
         results: list[Values] = []
-        for found in yields(function.definition):
+        for found in yields(definition):
             if found.value is None:
                 results.append((NONE,))
                 continue
             value = self._evaluator.evaluate(found.value, context)
             results.append(self._evaluator.items(value) if found.delegates else value)
         values = union(*results)
-        if UNKNOWN not in values or function.definition.returns is None:
+        if UNKNOWN not in values or definition.returns is None:
             return values
-        types = self._evaluator.evaluate(function.definition.returns, function.parent)
+        types = self._evaluator.evaluate(definition.returns, outside)
         promised = self._evaluator.annotations.iterated(types) or TOP
         return union(tuple(value for value in values if value != UNKNOWN), promised)
 
@@ -248,12 +255,21 @@ class Calls:
         return [CallArgument(found, keyword=key) for key, found in items] if values[0].type == "dict" else None
 
     def enter(self, function: Function, arguments: Sequence[CallArgument], site: Site | None) -> Context:
-        """The context of a function's body for these arguments."""
-        depth = site.context.depth + 1 if site is not None else 0
-        return self._evaluator.body_context(function, self.bind(function, arguments, site), depth)
+        """The context of a function's body for these arguments: what it can look at of them."""
+        tested = self._evaluator.relevances.tested(function)
+        mentioned = self._evaluator.relevances.mentioned(function.definition)
+        bound = self._bind(function, arguments, site)
+        kept = (
+            (name, self._evaluator.contexts.as_argument(values, _is_tested(name, tested)))
+            for name, values in bound
+            if name in mentioned
+        )
+        known = tuple((name, values) for name, values in kept if is_informative(values))
+        assumed = () if site is None else self._evaluator.feasibility.assumed.made_by(site, function, arguments, tested)
+        return self._evaluator.context(function.module, function.definition, function.parent, known, assumed)
 
-    def bind(
-        self, function: Function, arguments: Sequence[CallArgument], site: Site | None = None
+    def _bind(
+        self, function: Function, arguments: Sequence[CallArgument], site: Site | None
     ) -> tuple[tuple[str, Values], ...]:
         """What each parameter gets, by name; parameters of which nothing is known are left out.
 
@@ -273,7 +289,7 @@ class Calls:
             if parameter.kind == ParameterKind.VAR_KEYWORD:
                 bound[parameter.name] = (Data("dict", items=keywords),)
         order = [parameter.name for parameter in function.definition.parameters]
-        return tuple((name, abstract(bound[name])) for name in order if name in bound and is_informative(bound[name]))
+        return tuple((name, bound[name]) for name in order if name in bound and is_informative(bound[name]))
 
     @staticmethod
     def _positional(
@@ -337,7 +353,7 @@ class Calls:
                 replace(v, configured=(*v.configured, *configured)) if isinstance(v, Function) else v for v in values
             )
         decorators = self._evaluator.evaluate(decorator, context)
-        return union(*(self._decorate(found, values, Site(context, decorator)) for found in decorators)) or TOP
+        return union(*(self._decorate(found, values, Site(context, decorator)) for found in decorators))
 
     def _decorate(self, decorator: Value, values: Values, site: Site) -> Values:
         match decorator:
@@ -367,26 +383,9 @@ def _is_path(expression: Expression) -> bool:
     )
 
 
-def is_informative(values: Values) -> bool:
-    return bool(values) and values != TOP
-
-
-def abstract(values: Values) -> Values:
-    """The values without what makes contexts many and says little: texts, and the items of plain data."""
-    if len(values) > _MANY:
-        return TOP
-    return tuple(dict.fromkeys(_abstract_value(value) for value in values))
-
-
-def _abstract_value(value: Value) -> Value:
-    if not isinstance(value, Data):
-        return value
-    if all(isinstance(v, Data | Literal) or v == UNKNOWN for _, found in value.items for v in found):
-        items = (
-            () if value.type not in ("tuple", "dict") else tuple((key, abstract(found)) for key, found in value.items)
-        )
-        return Data(value.type, items=items)
-    return replace(value, text=None)
+def _is_tested(name: str, tested: frozenset[str]) -> bool:
+    """The function tests the parameter, or an attribute of it."""
+    return name in tested or any(found.startswith(f"{name}.") for found in tested)
 
 
 def own_expressions(definition: FunctionDef) -> list[tuple[Statement, Expression]]:

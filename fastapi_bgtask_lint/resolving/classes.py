@@ -24,6 +24,7 @@ from fastapi_bgtask_lint.reading.facts import (
 from fastapi_bgtask_lint.reading.traversal import blocks, statements
 from fastapi_bgtask_lint.resolving.bindings import Assigned, Binding, Defined
 from fastapi_bgtask_lint.resolving.bindings import Path as UnpackPath
+from fastapi_bgtask_lint.resolving.ordering import union
 from fastapi_bgtask_lint.resolving.values import (
     BOTTOM,
     TOP,
@@ -31,22 +32,28 @@ from fastapi_bgtask_lint.resolving.values import (
     Alias,
     Class,
     Context,
+    Data,
+    EnumMember,
     External,
     ExternalInstance,
+    FromCall,
     Function,
     Instance,
+    ModuleValue,
     Super,
     Unknown,
     Value,
     Values,
-    union,
 )
 
 if TYPE_CHECKING:
     from fastapi_bgtask_lint.resolving.evaluation import Evaluator
+    from fastapi_bgtask_lint.resolving.project import Module
 
 _STATIC = "builtins.staticmethod"
 _OF_CLASS = "builtins.classmethod"
+_ENUMS = frozenset({"enum.Enum", "enum.IntEnum", "enum.StrEnum", "enum.Flag", "enum.IntFlag"})
+_NO_NAMES: frozenset[str] = frozenset()
 _PROPERTIES = ("builtins.property", "functools.cached_property", "abc.abstractproperty")
 
 
@@ -59,13 +66,18 @@ class _Assignment:
     path: UnpackPath
 
 
+_NO_LINE: tuple[Class | External | Unknown, ...] = ()
+_NO_ASSIGNMENTS: tuple[_Assignment, ...] = ()
+
+
 class Classes:
     """What is known of the project's classes."""
 
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
-        self._linear: dict[Class, tuple[Class | External | Unknown, ...]] = {}
-        self._assigned: dict[tuple[ClassDef, str], tuple[_Assignment, ...]] = {}
+        self._line = evaluator.solver.query(self._linearised, _NO_LINE)
+        self._assigned = evaluator.solver.query(_assignments, _NO_ASSIGNMENTS)
+        self._assigned_outside = evaluator.solver.query(_attributes_assigned_outside_init, _NO_NAMES)
 
     def context(self, cls: Class) -> Context:
         """The scope of the class body."""
@@ -73,18 +85,17 @@ class Classes:
 
     def line(self, cls: Class) -> tuple[Class | External | Unknown, ...]:
         """The class and its bases in the order in which members are looked for."""
-        if cls not in self._linear:
-            self._linear[cls] = (cls,)  # a class that is its own base through a cycle ends here
-            self._linear[cls] = tuple(self._linearised(cls))
-        return self._linear[cls]
+        return self._line(cls)
 
-    def _linearised(self, cls: Class) -> list[Class | External | Unknown]:
+    def _linearised(self, cls: Class) -> tuple[Class | External | Unknown, ...]:
         found: list[Class | External | Unknown] = []
         for base in cls.definition.bases:
             for value in self._evaluator.evaluate(base, cls.parent):
                 found += self._base(value)
         line = [cls, *found]
-        return [base for index, base in enumerate(line) if base not in line[index + 1 :] or isinstance(base, Unknown)]
+        return tuple(
+            base for index, base in enumerate(line) if base not in line[index + 1 :] or isinstance(base, Unknown)
+        )
 
     def _base(self, value: Value) -> list[Class | External | Unknown]:
         match value:
@@ -183,19 +194,23 @@ class Classes:
 
     def attribute(self, instance: Instance, name: str) -> Values:
         """An attribute of an object: what its methods assign to `self`, else a member of its class."""
-        cls = instance.cls
-        assigned = self._assigned_values(instance, name)
-        member = self.method(cls, name, (instance,))
-        if assigned:
-            known = [value for value in assigned if value != UNKNOWN]
-            return union(tuple(known), member) if known and member != TOP else union(assigned, member)
+        has_member = self.members(instance.cls, name) is not None
+        member = self.method(instance.cls, name, (instance,)) if has_member else BOTTOM
+        assignments = [
+            (base, found)
+            for base in self.line(instance.cls)
+            if isinstance(base, Class)
+            for found in self._assigned((base, name))
+        ]
+        if assignments:
+            values = union(*(self._assigned_value(instance, base, found) for base, found in assignments))
+            informative = tuple(value for value in values if value != UNKNOWN)
+            return union(informative, member) if informative and has_member and member != TOP else union(values, member)
         if any(self._evaluator.entities.is_descriptor(value) for value in member):
             return TOP
-        if member:
-            return self._field(instance, name) or member
-        arguments = self._field(instance, name)
-        if arguments:
-            return arguments
+        field = self._field(instance, name)
+        if field or has_member:
+            return field or member
         return self._inherited(instance, name)
 
     def _field(self, instance: Instance, name: str) -> Values:
@@ -207,14 +222,6 @@ class Classes:
             if isinstance(base, External) and self._evaluator.table.type(base.name) is not None:
                 return self._evaluator.attribute(ExternalInstance(base.name, instance.origin), name)
         return TOP
-
-    def _assigned_values(self, instance: Instance, name: str) -> Values:
-        results = []
-        for base in self.line(instance.cls):
-            if not isinstance(base, Class):
-                continue
-            results += [self._assigned_value(instance, base, found) for found in self._assignments(base, name)]
-        return union(*results)
 
     def _assigned_value(self, instance: Instance, holder: Class, found: _Assignment) -> Values:
         context = self.method_context(instance, holder, found.method)
@@ -231,14 +238,6 @@ class Classes:
             arguments += [pair for pair in instance.arguments if pair[0] not in first]
         return self._evaluator.context(holder.module, method, self.context(holder), tuple(arguments))
 
-    def _assignments(self, cls: Class, name: str) -> tuple[_Assignment, ...]:
-        """The assignments to an attribute of `self` in the methods of one class body."""
-        key = (cls.definition, name)
-        if key not in self._assigned:
-            methods = _methods_assigning(cls, name)
-            self._assigned[key] = tuple(found for method in methods for found in _assigning(method, name))
-        return self._assigned[key]
-
     def super_attribute(self, value: Super, name: str) -> Values:
         """`super().name` in a method of a class."""
         line = self.line(value.cls)
@@ -250,9 +249,126 @@ class Classes:
                     return union(*(self._member(binding, base, context, value.receiver) for binding in bindings))
         return TOP
 
+    def are_fixed(self, values: Values, name: str, context: Context) -> bool:
+        """No code that is at hand assigns to an attribute of these objects, but their own initialisers."""
+        instances = [value for value in values if isinstance(value, Instance)]
+        if not instances or len(instances) != len(values):
+            return False
+        modules = {
+            context.module,
+            *(base.module for i in instances for base in self.line(i.cls) if isinstance(base, Class)),
+        }
+        modules |= {i.origin.site.module for i in instances if isinstance(i.origin, FromCall)}
+        return not any(name in self._assigned_outside(module) for module in modules)
+
+    def is_settled(self, expression: Attribute, context: Context) -> bool:
+        """All that an attribute can be is what the code that is at hand gives it."""
+        owners = self._evaluator.evaluate(expression.value, context)
+        return bool(owners) and all(self._is_settled_of(owner, expression.attr, context) for owner in owners)
+
+    def _is_settled_of(self, owner: Value, name: str, context: Context) -> bool:
+        match owner:
+            case EnumMember():
+                return True
+            case Class():
+                return self.is_enum(owner) or name.isupper()
+            case ModuleValue():
+                return name.isupper()
+            case Instance() if isinstance(owner.origin, FromCall):
+                return self.are_fixed((owner,), name, context)
+            case Instance():
+                return self._is_literal_field(owner, name)
+            case ExternalInstance():
+                return name == "method"
+            case _:
+                return False
+
+    def _is_literal_field(self, owner: Instance, name: str) -> bool:
+        """`field: Literal[...]` of a class that validates it."""
+        found = self.members(owner.cls, name)
+        return found is not None and all(isinstance(b, Assigned) and b.annotation is not None for b in found[1])
+
+    # --- enumerations -------------------------------------------------------------------------------------------------
+
+    def is_enum(self, cls: Class) -> bool:
+        """The class derives from `enum.Enum`."""
+        return any(isinstance(base, External) and base.name in _ENUMS for base in self.external_bases(cls))
+
+    def is_plain_enum(self, cls: Class) -> bool:
+        """A member of the class is a string or number, too."""
+        bases = {base.name for base in self.external_bases(cls) if isinstance(base, External)}
+        return bool(bases & {"builtins.str", "builtins.int", "enum.StrEnum", "enum.IntEnum"})
+
+    def is_enum_member(self, cls: Class, name: str) -> bool:
+        """A name in the body of an enumeration is bound to a value, and is no method."""
+        if not self.is_enum(cls):
+            return False
+        found = self.members(cls, name)
+        return found is not None and all(isinstance(binding, Assigned) for binding in found[1])
+
+    def enum_attribute(self, member: EnumMember, name: str) -> Values:
+        """`.value`, `.name` or another attribute of a member of an enumeration."""
+        found = self.members(member.cls, member.name)
+        if name == "name":
+            return (Data("str", member.name),)
+        if name == "value" and found is not None:
+            holder, bindings = found
+            return union(*(self._evaluator.bound(binding, self.context(holder)) for binding in bindings))
+        return self.method(member.cls, name, (member,)) if self.members(member.cls, name) is not None else TOP
+
+    def same_member(self, one: EnumMember, other: EnumMember) -> bool | None:
+        """Whether two names of an enumeration are the same member: one can be an alias of the other."""
+        if one.name == other.name:
+            return True
+        values = self.enum_attribute(one, "value"), self.enum_attribute(other, "value")
+        return None if values[0] == values[1] and values[0] != TOP and not _is_auto(values[0]) else False
+
     def is_abstract(self, function: FunctionDef) -> bool:
         """The body says nothing: only a docstring, `...`, `pass` or `raise NotImplementedError`."""
         return all(_says_nothing(statement) for statement in function.body)
+
+
+def _assignments(key: tuple[Class, str]) -> tuple[_Assignment, ...]:
+    """The assignments to an attribute of `self` in the methods of one class body."""
+    cls, name = key
+    return tuple(found for method in _methods_assigning(cls, name) for found in _assigning(method, name))
+
+
+def _is_auto(values: Values) -> bool:
+    return any(isinstance(value, ExternalInstance) for value in values)
+
+
+def _attributes_assigned_outside_init(module: Module) -> frozenset[str]:
+    """The attributes of anything that may be assigned to in a module, but in initialisers."""
+    source = module.source
+    found: set[str] = set()
+    stack: list[Statement] = list(module.skeleton)
+    while stack:
+        statement = stack.pop()
+        if isinstance(statement, DeferredDefinition):
+            if statement.name == "__init__" or not source.assigned(statement):
+                continue
+            definition = next(iter(source.definition(statement)), None)
+            if isinstance(definition, ClassDef):
+                stack.extend(definition.body)
+            else:
+                found |= source.assigned(statement)
+        elif isinstance(statement, FunctionDef):
+            if statement.name != "__init__":
+                found |= {
+                    t.attr
+                    for s in statements(statement.body)
+                    if isinstance(s, Assign)
+                    for t in s.targets
+                    if isinstance(t, Attribute)
+                }
+        elif isinstance(statement, ClassDef):
+            stack.extend(statement.body)
+        else:
+            if isinstance(statement, Assign):
+                found |= {target.attr for target in statement.targets if isinstance(target, Attribute)}
+            stack.extend(child for block in blocks(statement) for child in block)
+    return frozenset(found)
 
 
 def _methods_assigning(cls: Class, name: str) -> Iterator[FunctionDef]:

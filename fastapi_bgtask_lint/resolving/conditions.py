@@ -1,175 +1,122 @@
-"""Under which tests a statement runs, and whether a test holds in a context."""
+"""Under which tests a statement, or a call in an arm of an expression, runs."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Iterator
+from typing import TypeAlias
 
 from fastapi_bgtask_lint.reading.facts import (
-    Attribute,
+    Assert,
     BoolOp,
     Break,
     Call,
+    Comprehension,
+    Conditional,
     Continue,
     Expression,
     FunctionDef,
     If,
-    Lambda,
-    Name,
-    Operation,
     Raise,
     Return,
     Statement,
+    While,
+    With,
 )
-from fastapi_bgtask_lint.reading.traversal import blocks
-from fastapi_bgtask_lint.resolving.bindings import Bound
-from fastapi_bgtask_lint.resolving.values import (
-    UNKNOWN,
-    Class,
-    Context,
-    ExternalInstance,
-    Function,
-    Instance,
-    Literal,
-    Partial,
-    Value,
-    Values,
-    known,
-)
-
-if TYPE_CHECKING:
-    from fastapi_bgtask_lint.resolving.evaluation import Evaluator
+from fastapi_bgtask_lint.reading.traversal import blocks, children, expressions
 
 Condition: TypeAlias = tuple[Expression, bool]
 """A test and the answer that leads to the statement."""
-
-_ASYNC_TESTS = frozenset(
-    {
-        "asyncio.iscoroutinefunction",
-        "inspect.iscoroutinefunction",
-        "asyncio.coroutines.iscoroutinefunction",
-        "starlette._utils.is_async_callable",
-    }
-)
+Held: TypeAlias = tuple[Condition, ...]
+Conditions: TypeAlias = dict[int, Held]
+"""By the ordinal of a statement, or of an expression in an arm."""
 
 
-_ASYNC_QUESTIONS = frozenset(name.rpartition(".")[2] for name in _ASYNC_TESTS)
-
-
-def conditions(body: tuple[Statement, ...]) -> dict[int, tuple[Condition, ...]]:
-    """For each statement of a function, by its ordinal, the tests that must have gone one way for it to run."""
-    found: dict[int, tuple[Condition, ...]] = {}
-    stack: list[tuple[tuple[Statement, ...], tuple[Condition, ...]]] = [(body, ())]
+def conditions(definition: FunctionDef) -> Conditions:
+    """The tests that must have gone one way for each statement and each conditional expression of a function to run."""
+    found: Conditions = {}
+    stack: list[tuple[tuple[Statement, ...], Held]] = [(definition.body, ())]
     while stack:
         block, held = stack.pop()
         for statement in block:
             found[statement.at] = held
-            if not isinstance(statement, If):
-                stack.extend((inner, held) for inner in blocks(statement))
-                continue
-            refused = held
-            for branch in statement.branches:
-                stack.append((branch.body, (*refused, (branch.test, True))))
-                refused = (*refused, (branch.test, False))
-            stack.append((statement.orelse, refused))
-            if all(_leaves(branch.body) for branch in statement.branches) and not statement.orelse:
-                held = refused
+            for top in expressions(statement):
+                _add_arms(top, held, found)
+            stack.extend(_inner(statement, held))
+            held = (*held, *_afterwards(statement))
     return found
 
 
-def _leaves(body: tuple[Statement, ...]) -> bool:
-    return bool(body) and (isinstance(body[-1], Return | Raise | Break | Continue))
-
-
-def holds(evaluator: Evaluator, test: Expression, context: Context) -> bool | None:
-    """Whether a test is known to be true or false in a context."""
-    match test:
-        case Operation(operator="not", operands=(operand,)):
-            verdict = holds(evaluator, operand, context)
-            return None if verdict is None else not verdict
-        case Operation(operator="is" | "==" | "is not" | "!=" as operator, operands=(Name() as left, right)):
-            if not _is_argument(evaluator, left, context):
-                return None
-            same = _same(evaluator.evaluate(left, context), evaluator.evaluate(right, context))
-            return same if same is None or operator in ("is", "==") else not same
-        case BoolOp(operator=operator, values=parts):
-            verdicts = [holds(evaluator, part, context) for part in parts]
-            decisive = operator == "or"
-            if decisive in verdicts:
-                return decisive
-            return None if None in verdicts else not decisive
-        case Call():
-            return _call_holds(evaluator, test, context)
-        case Name():
-            return _truth(evaluator.evaluate(test, context)) if _is_argument(evaluator, test, context) else None
+def _inner(statement: Statement, held: Held) -> Iterator[tuple[tuple[Statement, ...], Held]]:
+    """The blocks of a statement, each with the tests on the way to it."""
+    match statement:
+        case If():
+            refused = held
+            for branch in statement.branches:
+                yield branch.body, (*refused, (branch.test, True))
+                refused = (*refused, (branch.test, False))
+            yield statement.orelse, refused
+        case While():
+            yield statement.body, (*held, (statement.test, True))
+            yield statement.orelse, held
         case _:
-            return None
+            yield from ((block, held) for block in blocks(statement))
 
 
-def possible(evaluator: Evaluator, held: tuple[Condition, ...], context: Context) -> bool:
-    """No test on the way is known to go the other way."""
-    return all(holds(evaluator, test, context) in (None, answer) for test, answer in held)
+def _afterwards(statement: Statement) -> Iterator[Condition]:
+    """What is known after a statement, because it is left otherwise."""
+    if isinstance(statement, Assert):
+        yield statement.test, True
+    if not isinstance(statement, If):
+        return
+    for branch in statement.branches:
+        if not leaves(branch.body):
+            break
+        yield branch.test, False
+    if leaves(statement.orelse) and len(statement.branches) == 1:
+        yield statement.branches[0].test, True
 
 
-def _same(left: Values, right: Values) -> bool | None:
-    if not (known(left) and known(right)) or len(right) != 1 or not isinstance(right[0], Literal):
-        return None
-    verdicts = {_equals(value, right[0]) for value in left}
-    return verdicts.pop() if len(verdicts) == 1 else None
-
-
-def _equals(value: Value, literal: Literal) -> bool | None:
-    if isinstance(value, Literal):
-        return value.value is literal.value or (value.value == literal.value and value.value is not None)
-    if literal.value is None and isinstance(value, Function | Class | Instance | ExternalInstance | Partial):
+def leaves(body: tuple[Statement, ...]) -> bool:
+    """A block never falls through to what follows it, by its last statement."""
+    if not body:
         return False
-    return None
-
-
-def _truth(values: Values) -> bool | None:
-    if not known(values):
-        return None
-    verdicts = {_truth_of(value) for value in values}
-    return verdicts.pop() if len(verdicts) == 1 else None
-
-
-def _truth_of(value: Value) -> bool | None:
-    if isinstance(value, Literal):
-        return bool(value.value)
-    return True if isinstance(value, Function | Class | Partial) else None
-
-
-def _is_argument(evaluator: Evaluator, name: Name, context: Context) -> bool:
-    """Only what a caller hands over is known better in one context than in another."""
-    bindings = evaluator.reaching(context).at_use.get(name.at)
-    return context.parent is not None and (not bindings or all(isinstance(binding, Bound) for binding in bindings))
-
-
-def _call_holds(evaluator: Evaluator, test: Call, context: Context) -> bool | None:
-    asked = test.function.attr if isinstance(test.function, Attribute) else getattr(test.function, "id", "")
-    if asked not in _ASYNC_QUESTIONS:
-        return None
-    names = {getattr(value, "name", None) for value in evaluator.evaluate(test.function, context)}
-    if len(names) != 1 or len(test.arguments) != 1:
-        return None
-    if names & _ASYNC_TESTS:
-        verdicts = {is_async(value) for value in evaluator.evaluate(test.arguments[0].value, context)}
-        return verdicts.pop() if len(verdicts) == 1 else None
-    return None
-
-
-def is_async(value: Value) -> bool | None:
-    """Whether a callable is a coroutine function, as `inspect.iscoroutinefunction` sees it."""
-    match value:
-        case Function(definition=FunctionDef() as definition):
-            return definition.is_async and not definition.is_generator and not value.hides_async and not value.manages
-        case Function(definition=Lambda()):
-            return False
-        case Partial(function=functions):
-            verdicts = {is_async(function) for function in functions}
-            return verdicts.pop() if len(verdicts) == 1 else None
-        case Class():
-            return False
-        case _ if value == UNKNOWN:
-            return None
+    match body[-1]:
+        case Return() | Raise() | Break() | Continue():
+            return True
+        case If(branches=branches, orelse=orelse):
+            return leaves(orelse) and all(leaves(branch.body) for branch in branches)
+        case With(body=inner):
+            return isinstance(inner[-1], Return)
         case _:
-            return None
+            return False
+
+
+def _add_arms(top: Expression, held: Held, found: Conditions) -> None:
+    """The calls in expressions that are evaluated only when a test goes one way."""
+    stack = [(top, held)]
+    while stack:
+        current, inner = stack.pop()
+        if isinstance(current, Call) and inner is not held:
+            found[current.at] = inner
+        stack.extend(_arms(current, inner))
+
+
+def _arms(expression: Expression, held: Held) -> Iterator[tuple[Expression, Held]]:
+    match expression:
+        case Conditional():
+            yield expression.test, held
+            yield expression.body, (*held, (expression.test, True))
+            yield expression.orelse, (*held, (expression.test, False))
+        case BoolOp():
+            for operand in expression.values:
+                yield operand, held
+                held = (*held, (operand, expression.operator == "and"))
+        case Comprehension():
+            for clause in expression.clauses:
+                yield clause.iterable, held
+                for condition in clause.conditions:
+                    yield condition, held
+                    held = (*held, (condition, True))
+            yield expression.element, held
+        case _:
+            yield from ((child, held) for child in children(expression))

@@ -39,16 +39,16 @@ class Entities:
 
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
-        self._mapped: dict[Class, bool] = {}
+        self._mapped = evaluator.solver.query(self._find_mapped, False)
 
     def is_mapped(self, cls: Class) -> bool:
         """The class is mapped to a table, by its bases or its table's name."""
-        if cls not in self._mapped:
-            self._mapped[cls] = False
-            self._mapped[cls] = self._is_table_model(cls) or any(
-                self._declares(base) for base in self._evaluator.classes.line(cls) if isinstance(base, Class)
-            )
-        return self._mapped[cls]
+        return self._mapped(cls)
+
+    def _find_mapped(self, cls: Class) -> bool:
+        return self._is_table_model(cls) or any(
+            self._declares(base) for base in self._evaluator.classes.line(cls) if isinstance(base, Class)
+        )
 
     def _declares(self, cls: Class) -> bool:
         for expression in cls.definition.bases:

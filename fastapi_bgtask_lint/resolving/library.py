@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from fastapi_bgtask_lint.reading.facts import Call, ClassDef, FunctionDef
@@ -24,6 +25,7 @@ from fastapi_bgtask_lint.resolving.values import (
     FromWith,
     Function,
     Instance,
+    Literal,
     Partial,
     Site,
     Super,
@@ -53,6 +55,8 @@ _IDENTITY = frozenset(
     }
 )  # fmt: skip
 _FRAMEWORK = ("fastapi.", "starlette.")
+_TIMEDELTA = ("days", "seconds", "microseconds", "milliseconds", "minutes", "hours", "weeks")
+"""The parameters of `datetime.timedelta`, in order."""
 
 
 class Library:
@@ -122,12 +126,31 @@ class Library:
 
     def call_method(self, method: ExternalMethod, arguments: Sequence[CallArgument], site: Site | None) -> Values:
         """What calling a method of a library's object gives."""
+        if method.qualified == "datetime.timedelta.total_seconds":
+            return self._seconds(method.receiver)
         row = self._evaluator.table.method(method.receiver.type, method.name)
         if row is not None and row.runs:
             return self._run(row, arguments, site)
         if row is None and method.name in ("__iter__", "__getitem__", "__aiter__"):
             return TOP
         return self._result(method.qualified, row, method.receiver, arguments, site)
+
+    def _seconds(self, delta: ExternalInstance) -> Values:
+        """`timedelta(minutes=5).total_seconds()`."""
+        call = delta.origin.site.fact if isinstance(delta.origin, FromCall) else None
+        if not isinstance(delta.origin, FromCall) or not isinstance(call, Call):
+            return (Data("float"),)
+        units: dict[str, float] = {}
+        arguments = self._evaluator.calls.evaluated_arguments(call, delta.origin.site.context)
+        for argument, position in zip(arguments, _TIMEDELTA, strict=False):
+            value = argument.values[0] if len(argument.values) == 1 else None
+            if not isinstance(value, Literal) or not isinstance(value.value, int | float) or argument.star:
+                return (Data("float"),)
+            units[argument.keyword or position] = value.value
+        try:
+            return (Literal(timedelta(**units).total_seconds()),)
+        except (TypeError, OverflowError):
+            return (Data("float"),)
 
     def call_instance(self, value: ExternalInstance, arguments: Sequence[CallArgument], site: Site | None) -> Values:
         """What calling a library's object gives: a session of a factory, a function of a decorator factory."""
@@ -178,8 +201,7 @@ class Library:
             return TOP
         if row.runs in ("await", "loop", "new-loop"):
             return self._evaluator.awaited(target.values)
-        results = self._evaluator.calls.call(target.values, rest, site)
-        return results or TOP
+        return self._evaluator.calls.call(target.values, rest, site)
 
     def _builtin(self, name: str, arguments: Sequence[CallArgument], site: Site | None) -> Values | None:
         if name == "super":

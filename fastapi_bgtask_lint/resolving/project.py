@@ -22,6 +22,7 @@ from fastapi_bgtask_lint.reading.facts_cache import FactsCache
 from fastapi_bgtask_lint.reading.source import Fits, Source
 from fastapi_bgtask_lint.reading.traversal import blocks, statements
 from fastapi_bgtask_lint.reading.unreadable import Unreadable
+from fastapi_bgtask_lint.solving.solver import Solver
 
 _PROJECT_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
 
@@ -122,6 +123,7 @@ class Project:
     overrides: Mapping[Path, bytes] = field(default_factory=dict)
     facts_cache: FactsCache = field(default_factory=FactsCache)
     unreadable: dict[Path, Unreadable] = field(default_factory=dict)
+    solver: Solver = field(default_factory=Solver)
     dependencies: Dependencies = field(default_factory=Dependencies)
     """What was asked for so far."""
     _texts: dict[Path, bytes] = field(default_factory=dict)

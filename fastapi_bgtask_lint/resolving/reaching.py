@@ -83,6 +83,8 @@ class Reaching:
             return bindings
         return tuple(b for b in bindings if b in before or position(b) > definition)
 
+    nonlocal_writes: frozenset[str] = frozenset()
+    """The names that nested functions assign to, which they declare nonlocal."""
     before: Mapping[int, State] = field(default_factory=dict)
     """The state where a nested function, class or lambda is defined."""
 
@@ -112,7 +114,21 @@ def reaching_definitions(scope: FunctionDef | Lambda | ClassDef | None, body: Se
         ends.append(outcome.normal)
     final = outcome.normal if outcome.normal is not None else walk.join(ends or [state])
     returns = {statement.at: statement for statement, _ in outcome.returned}
-    return walk.result(final, ends, tuple(returns[at] for at in sorted(returns)), outcome.normal is not None)
+    reachable = tuple(returns[at] for at in sorted(returns))
+    return walk.result(final, ends, reachable, outcome.normal is not None, _nonlocal_writes(body))
+
+
+def _nonlocal_writes(body: Sequence[Statement]) -> frozenset[str]:
+    """The names that functions nested in a body declare nonlocal."""
+    found: set[str] = set()
+    stack = [statement for statement in statements(tuple(body)) if isinstance(statement, FunctionDef | ClassDef)]
+    while stack:
+        for statement in statements(stack.pop().body):
+            if isinstance(statement, GlobalDecl) and statement.kind == "nonlocal":
+                found |= set(statement.names)
+            if isinstance(statement, FunctionDef | ClassDef):
+                stack.append(statement)
+    return frozenset(found)
 
 
 class _Layer(Mapping[str, tuple[Binding, ...]]):
@@ -171,7 +187,14 @@ class _ReachingWalk(Walk[State]):
         self._reached: set[int] = set()
         self._made: dict[tuple[int, str], Binding] = {}
 
-    def result(self, final: State, ends: list[State], returns: tuple[Return, ...], falls_through: bool) -> Reaching:
+    def result(
+        self,
+        final: State,
+        ends: list[State],
+        returns: tuple[Return, ...],
+        falls_through: bool,
+        nonlocal_writes: frozenset[str] = frozenset(),
+    ) -> Reaching:
         everywhere = {name: tuple(sorted(found, key=position)) for name, found in self._everywhere.items()}
         return Reaching(
             at_use={at: tuple(sorted(found, key=position)) for at, found in self._uses.items()},
@@ -183,6 +206,7 @@ class _ReachingWalk(Walk[State]):
             reached=frozenset(self._reached),
             declared=self._declared,
             before=self._before,
+            nonlocal_writes=nonlocal_writes,
         )
 
     def start(self, parameters: tuple[Parameter, ...]) -> State:

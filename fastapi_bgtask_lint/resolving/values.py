@@ -7,10 +7,9 @@ compare by content, definitions and contexts in them by identity.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from fastapi_bgtask_lint.reading.facts import (
-    Call,
     ClassDef,
     Expression,
     Fact,
@@ -26,19 +25,21 @@ T = TypeVar("T")
 
 
 class _Composite:
-    """What can hold further values, and keeps its hash: values are put into sets all the time, and nest."""
+    """What can hold further values. It keeps what is computed from its content: values are put into sets and sorted all
+    the time, and nest.
+    """
 
-    __slots__ = ("_hash",)
+    __slots__ = ("_hash", "_nesting", "_order")
 
 
 def _hashed_once(cls: type[T]) -> type[T]:
-    of_content = cls.__hash__
+    hash_content = cls.__hash__
 
     def kept(self: T) -> int:
         try:
             found: int = self._hash  # type: ignore[attr-defined]
         except AttributeError:
-            found = of_content(self)
+            found = hash_content(self)
             object.__setattr__(self, "_hash", found)
         return found
 
@@ -46,11 +47,27 @@ def _hashed_once(cls: type[T]) -> type[T]:
     return cls
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Context:
-    """Where an expression is evaluated: a scope of a module, the scopes round it, and what is known of its parameters.
+class Assumption(NamedTuple):
+    """The result of a test of a name, or of an attribute or item of what it is bound to."""
 
-    The evaluator keeps one context for each combination, so contexts compare by identity.
+    name: str
+    member: str
+    """`.attribute` or `['key']`; empty for the object itself."""
+    relation: str
+    operand: str
+    answer: bool
+
+    def about(self, name: str) -> Assumption:
+        """The same of another name."""
+        return self._replace(name=name)
+
+
+@dataclass(slots=True, eq=False)
+class Context:
+    """Where an expression is evaluated: a scope of a module, the contexts around it, and what is known of its
+    parameters.
+
+    The evaluator makes one context for each combination, so contexts compare by identity.
     """
 
     module: Module
@@ -58,9 +75,15 @@ class Context:
     """None for the module itself."""
     parent: Context | None
     arguments: tuple[tuple[str, Values], ...] = ()
-    """What callers handed over; a parameter that is missing is unknown."""
-    depth: int = 0
-    """How many calls lead here."""
+    """The values of arguments, by parameter; a parameter that is missing is unknown."""
+    assumptions: tuple[Assumption, ...] = ()
+    """Tests of parameters whose results are known from the call."""
+    values: dict[int, Values] = field(default_factory=dict, repr=False)
+    """The values of expressions that have been evaluated here, by ordinal."""
+    reads: int = field(default=0, repr=False)
+    """What has been read to evaluate them: see `Solver.reads`."""
+    order: tuple[object, ...] | None = field(default=None, repr=False)
+    nesting: int | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         return f"<{self.module.path.name}:{getattr(self.scope, 'name', None)} {dict(self.arguments)}>"
@@ -148,7 +171,7 @@ Origin: TypeAlias = "FromCall | FromWith | Injected | FromParameter | FromReques
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Anything."""
+    """A value of which nothing is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +179,10 @@ class Literal:
     """None, a bool or a number, by its value."""
 
     value: bool | int | float | None
+    computed: bool = False
+    """The result of arithmetic on what is not written as a constant. Nothing more is computed from it: counters would
+    never end.
+    """
 
 
 @_hashed_once
@@ -196,6 +223,14 @@ class Class:
     definition: ClassDef
     module: Module
     parent: Context
+
+
+@dataclass(frozen=True, slots=True)
+class EnumMember:
+    """A member of an enumeration of the project."""
+
+    cls: Class
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +319,7 @@ class Awaitable(_Composite):
 
     result: Values
     coroutine: bool
-    site: Site | None = field(default=None, compare=False)
+    site: Site | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +359,7 @@ Value: TypeAlias = (
     | Data
     | Function
     | Class
+    | EnumMember
     | ModuleValue
     | External
     | Instance
@@ -340,24 +376,10 @@ Values: TypeAlias = tuple[Value, ...]
 
 UNKNOWN = Unknown()
 BOTTOM: Values = ()
+"""No value: the expression is not reached, or its value is not computed yet."""
 TOP: Values = (UNKNOWN,)
+"""Any value."""
 NONE = Literal(None)
-
-
-def union(*groups: Values) -> Values:
-    """All values of all groups, each once, in their order."""
-    some = [group for group in groups if group]
-    if len(some) < 2:
-        return some[0] if some else BOTTOM
-    return tuple(dict.fromkeys(value for group in some for value in group))
-
-
-@dataclass(frozen=True, slots=True)
-class CallSite:
-    """A call of the project's source: the context it is evaluated in and the call."""
-
-    context: Context
-    call: Call
 
 
 def known(values: Values) -> bool:

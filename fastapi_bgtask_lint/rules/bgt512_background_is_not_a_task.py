@@ -53,7 +53,7 @@ from collections.abc import Iterator
 from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.framework.responses.responses import Responses
-from fastapi_bgtask_lint.resolving.conditions import is_async
+from fastapi_bgtask_lint.resolving.comparison import is_async
 from fastapi_bgtask_lint.resolving.project import Module
 from fastapi_bgtask_lint.resolving.values import Coroutine, Function, Value, known
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule

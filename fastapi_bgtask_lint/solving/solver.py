@@ -19,7 +19,7 @@ from typing import Any, Generic, TypeVar
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
-_FINAL = sys.maxsize
+FINAL = sys.maxsize
 """The position of what depends on no unfinished answer."""
 _ROUNDS = 40
 """A cycle that has not settled after so many rounds is computed by queries that are not monotone."""
@@ -44,7 +44,7 @@ class Solver:
     """Keeps the answers of queries, and what each of them has read."""
 
     def __init__(self) -> None:
-        self.lowest = _FINAL
+        self.lowest = FINAL
         """The position of the first of the unfinished answers that were read since the current query began."""
         self.reads = 0
         """What was read since the current query began: a set of inputs, one bit each."""
@@ -56,7 +56,7 @@ class Solver:
     @property
     def is_final(self) -> bool:
         """Nothing that was read since the current query began is unfinished."""
-        return self.lowest == _FINAL
+        return self.lowest == FINAL
 
     def query(self, compute: Callable[[K], V], bottom: V, join: Callable[[V, V], V] | None = None) -> Query[K, V]:
         """A query.
@@ -144,7 +144,7 @@ class Query(Generic[K, V]):
         solver = self._solver
         position = unfinished.lowest
         for _ in range(_ROUNDS):
-            solver.lowest, solver.reads = _FINAL, 0
+            solver.lowest, solver.reads = FINAL, 0
             growth = solver._growth
             answer = self._join(unfinished.answer, self._compute(key))
             if answer != unfinished.answer:

@@ -188,13 +188,7 @@ class Attachment:
             return
         arguments = self.evaluator.calls.evaluated_arguments(call, context)
         for function in functions:
-            inner = self.evaluator.context(
-                function.module,
-                function.definition,
-                function.parent,
-                self.evaluator.calls.bind(function, arguments),
-                context.depth + 1,
-            )
+            inner = self.evaluator.calls.enter(function, arguments, None)
             if self._escapes_from(value, inner, depth - 1):
                 return
         yield from (name.at for name in names)

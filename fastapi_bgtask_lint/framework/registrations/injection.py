@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from fastapi_bgtask_lint.framework.types import builds_task, builds_tasks
 from fastapi_bgtask_lint.reading.facts import Call, Expression, Operation, Parameter
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
-from fastapi_bgtask_lint.resolving.values import Alias, Context, FromCall, Site, Values, union
+from fastapi_bgtask_lint.resolving.ordering import union
+from fastapi_bgtask_lint.resolving.values import Alias, Context, FromCall, Site, Values
 
 _NO_START = "the application does not start"
 _OPTIONAL = frozenset({"Optional", "Union"})

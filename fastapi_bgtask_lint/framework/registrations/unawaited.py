@@ -14,7 +14,7 @@ from fastapi_bgtask_lint.reading.facts import (
     Lambda,
 )
 from fastapi_bgtask_lint.reading.traversal import statements
-from fastapi_bgtask_lint.resolving.conditions import is_async, possible
+from fastapi_bgtask_lint.resolving.comparison import is_async
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.library import offloaded_callable
 from fastapi_bgtask_lint.resolving.scopes import calls, function_name
@@ -67,9 +67,8 @@ class UnawaitedSearch:
     def _threads(self, context: Context) -> Iterator[Finding]:
         """Async functions that the task's own body hands to a thread, which only makes their coroutines."""
         scope = context.scope
-        held = self.evaluator.calls.conditions(scope) if isinstance(scope, FunctionDef) else {}
         for statement, call in calls(context):
-            if not possible(self.evaluator, held.get(statement.at, ()), context):
+            if not self.evaluator.feasibility.is_possible(statement.at, context):
                 continue
             for callee in self.evaluator.evaluate(call.function, context):
                 row = self.evaluator.table.row(getattr(callee, "qualified", getattr(callee, "name", "")))
@@ -124,12 +123,11 @@ class UnawaitedSearch:
         """Calls of async functions as statements, in the task's own body."""
         if not isinstance(definition, FunctionDef):
             return
-        held = self.evaluator.calls.conditions(definition)
         reached = self.evaluator.reaching(context).reached
         for statement in statements(definition.body):
             if not isinstance(statement, ExprStmt) or not isinstance(statement.value, Call):
                 continue
-            if statement.at not in reached or not possible(self.evaluator, held.get(statement.at, ()), context):
+            if statement.at not in reached or not self.evaluator.feasibility.is_possible(statement.at, context):
                 continue
             values = self.evaluator.evaluate(statement.value, context)
             if values and all(isinstance(value, Coroutine) for value in values):

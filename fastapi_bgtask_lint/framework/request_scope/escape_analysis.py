@@ -21,6 +21,7 @@ from fastapi_bgtask_lint.reading.facts import (
 from fastapi_bgtask_lint.reading.traversal import children, expressions, statements, walk
 from fastapi_bgtask_lint.resolving.bindings import Assigned, Binding
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
+from fastapi_bgtask_lint.resolving.ordering import union
 from fastapi_bgtask_lint.resolving.scopes import calls, steps
 from fastapi_bgtask_lint.resolving.values import (
     Context,
@@ -36,7 +37,6 @@ from fastapi_bgtask_lint.resolving.values import (
     Site,
     Value,
     Values,
-    union,
 )
 
 _DEPTH = 8

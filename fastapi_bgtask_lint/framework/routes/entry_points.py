@@ -108,13 +108,7 @@ class Handlers:
             for call_path in self._call_paths(caller.context, depth - 1):
                 arguments = self.evaluator.calls.evaluated_arguments(caller.call, call_path.context)
                 for callee in self._callees(caller.call, call_path.context, function):
-                    inner = self.evaluator.context(
-                        callee.module,
-                        function,
-                        callee.parent,
-                        self.evaluator.calls.bind(callee, arguments),
-                        call_path.context.depth + 1,
-                    )
+                    inner = self.evaluator.calls.enter(callee, arguments, None)
                     yield CallPath(inner, (*call_path.calls, Caller(call_path.context, caller.call, callee)))
 
     def is_dependency(self, context: Context) -> bool:

@@ -1,0 +1,265 @@
+"""What a call makes known of the tests in the function that it calls.
+
+`if job.is_large: send(job)` calls `send` with a job that is large: where `send` asks the same of its parameter, the
+answer is known, although the job itself is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from fastapi_bgtask_lint.reading.facts import (
+    Assign,
+    Attribute,
+    BoolOp,
+    Call,
+    Constant,
+    Expression,
+    FunctionDef,
+    Name,
+    Operation,
+    ParameterKind,
+    Subscript,
+)
+from fastapi_bgtask_lint.reading.traversal import parts, statements
+from fastapi_bgtask_lint.resolving.bindings import Bound
+from fastapi_bgtask_lint.resolving.ordering import order_key
+from fastapi_bgtask_lint.resolving.values import (
+    Assumption,
+    CallArgument,
+    Class,
+    Context,
+    Data,
+    EnumMember,
+    External,
+    Function,
+    Literal,
+    Site,
+)
+
+if TYPE_CHECKING:
+    from fastapi_bgtask_lint.resolving.evaluation import Evaluator
+    from fastapi_bgtask_lint.resolving.feasibility import Feasibility
+
+_TRUE, _EQUALS, _ISINSTANCE = "is true", "equals", "is an instance of"
+_NONE = "None"
+_POSITIONAL = (ParameterKind.POSITIONAL_ONLY, ParameterKind.POSITIONAL)
+
+
+class _Atom(NamedTuple):
+    """A test that is no combination of others."""
+
+    root: Name
+    assumption: Assumption
+
+
+class Assumed:
+    """Finds what calls make known, and answers tests by it."""
+
+    def __init__(self, evaluator: Evaluator, feasibility: Feasibility) -> None:
+        self._evaluator = evaluator
+        self._feasibility = feasibility
+
+    # --- answers ------------------------------------------------------------------------------------------------------
+
+    def answer(self, test: Expression, context: Context) -> bool | None:
+        """Whether the caller has made known which way a test of a parameter goes."""
+        if not context.assumptions:
+            return None
+        atom = self._atom(test, True, context)
+        if atom is None or not self._is_parameter(atom.root, context):
+            return None
+        asked = atom.assumption
+        if asked.member and not self._is_unchanged(asked, -1, test.at, context):
+            return None
+        verdicts = {verdict for known in context.assumptions if (verdict := _implied(known, asked)) is not None}
+        return verdicts.pop() if len(verdicts) == 1 else None
+
+    def _is_parameter(self, name: Name, context: Context) -> bool:
+        bindings = self._evaluator.reaching(context).at_use.get(name.at, ())
+        return bool(bindings) and all(isinstance(binding, Bound) for binding in bindings)
+
+    # --- calls --------------------------------------------------------------------------------------------------------
+
+    def made_by(
+        self, site: Site, function: Function, arguments: Sequence[CallArgument], tested: frozenset[str]
+    ) -> tuple[Assumption, ...]:
+        """What a call makes known of the parameters that the function tests."""
+        call, context = site.fact, site.context
+        if not tested or not isinstance(call, Call) or not isinstance(context.scope, FunctionDef):
+            return ()
+        held = list(self._held(call, context))
+        if not held and not context.assumptions:
+            return ()
+        found: dict[Assumption, None] = {}
+        for parameter, name in _passed_names(function, call, arguments):
+            for assumption in self._known_of(name, call, held, context):
+                if f"{parameter}{assumption.member}" in tested or parameter in tested or f"{parameter}." in tested:
+                    found[assumption.about(parameter)] = None
+        return tuple(sorted(found))
+
+    def _held(self, call: Call, context: Context) -> Iterator[tuple[_Atom, int]]:
+        """The tests on the way to the call, each with the ordinal of the test."""
+        assert isinstance(context.scope, FunctionDef)
+        conditions = self._feasibility.conditions(context.scope)
+        at = call.at if call.at in conditions else self._statement_at(call, context.scope)
+        for test, answer in conditions.get(at, ()):
+            for atom in self._atoms(test, answer, context):
+                yield atom, test.at
+
+    @staticmethod
+    def _statement_at(call: Call, scope: FunctionDef) -> int:
+        """The ordinal of the innermost statement that a call stands in: the last one that begins before it."""
+        return max((s.at for s in statements(scope.body) if s.at <= call.at), default=-1)
+
+    def _known_of(
+        self, name: Name, call: Call, held: Sequence[tuple[_Atom, int]], context: Context
+    ) -> Iterator[Assumption]:
+        used = self._evaluator.lookup(name, context)
+        for atom, at in held:
+            if atom.root.id != name.id or self._evaluator.lookup(atom.root, context) != used:
+                continue
+            if self._is_unchanged(atom.assumption, at, call.at, context):
+                yield atom.assumption
+        if context.assumptions and self._is_parameter(name, context):
+            for known in context.assumptions:
+                if known.name == name.id and self._is_unchanged(known, -1, call.at, context):
+                    yield known
+
+    def _is_unchanged(self, assumption: Assumption, first: int, last: int, context: Context) -> bool:
+        """Nothing changes the member of the object between two places of a function, as far as can be seen."""
+        if not assumption.member or not isinstance(context.scope, FunctionDef):
+            return True
+        body = context.scope.body
+        later = (s for s in statements(body) if isinstance(s, Assign) and s.at > first)
+        if any(_is_member(target, assumption) for statement in later for target in statement.targets):
+            return False
+        between = (part for part in parts(body) if isinstance(part, Call) and first < part.at < last)
+        touching = [call for call in between if _is_given(call, assumption.name)]
+        return not touching or self._is_fixed(touching, assumption, context)
+
+    def _is_fixed(self, touching: list[Call], assumption: Assumption, context: Context) -> bool:
+        """No method but the initialiser assigns to the attribute."""
+        name = next((n for call in touching for n in _names_given(call) if n.id == assumption.name), None)
+        if name is None or not assumption.member.startswith("."):
+            return False
+        values = self._evaluator.evaluate(name, context)
+        return self._evaluator.classes.are_fixed(values, assumption.member[1:], context)
+
+    # --- tests --------------------------------------------------------------------------------------------------------
+
+    def _atoms(self, test: Expression, answer: bool, context: Context) -> Iterator[_Atom]:
+        """What a test's answer says of its parts."""
+        if isinstance(test, BoolOp):
+            if (test.operator == "and") is answer:
+                for part in test.values:
+                    yield from self._atoms(part, answer, context)
+            return
+        if isinstance(test, Operation) and test.operator == "not":
+            yield from self._atoms(test.operands[0], not answer, context)
+            return
+        atom = self._atom(test, answer, context)
+        if atom is not None:
+            yield atom
+
+    def _atom(self, test: Expression, answer: bool, context: Context) -> _Atom | None:
+        match test:
+            case Operation(operator="==" | "is" | "!=" | "is not" as operator, operands=(left, right)):
+                positive = operator in ("==", "is")
+                operand = self._operand(right, context)
+                return None if operand is None else _subject(left, _EQUALS, operand, answer is positive)
+            case Call(function=Name(id="isinstance"), arguments=(subject, cls)):
+                operand = self._operand(cls.value, context)
+                return None if operand is None else _subject(subject.value, _ISINSTANCE, operand, answer)
+            case _:
+                return _subject(test, _TRUE, "", answer)
+
+    def _operand(self, expression: Expression, context: Context) -> str | None:
+        """A text for a constant, a member of an enumeration or a class: equal texts are equal values."""
+        if isinstance(expression, Constant):
+            return repr(expression.value) if expression.kind in ("none", "bool", "int", "str") else None
+        values = self._evaluator.evaluate(expression, context)
+        value = values[0] if len(values) == 1 else None
+        match value:
+            case Literal(value=constant) | Data(type="str", text=str() as constant):
+                return repr(constant)
+            case EnumMember() | Class() | External():
+                return repr(order_key(value))
+            case _:
+                return None
+
+
+def _subject(expression: Expression, relation: str, operand: str, answer: bool) -> _Atom | None:
+    match expression:
+        case Name():
+            return _Atom(expression, Assumption(expression.id, "", relation, operand, answer))
+        case Attribute(value=Name() as root, attr=attribute):
+            return _Atom(root, Assumption(root.id, f".{attribute}", relation, operand, answer))
+        case Subscript(value=Name() as root, indices=(Constant(kind="str", value=key),)):
+            return _Atom(root, Assumption(root.id, f"[{key!r}]", relation, operand, answer))
+        case _:
+            return None
+
+
+def _implied(known: Assumption, asked: Assumption) -> bool | None:
+    """The result of a test that follows from that of another; None where nothing follows."""
+    if (known.name, known.member) != (asked.name, asked.member):
+        return None
+    if (known.relation, known.operand) == (asked.relation, asked.operand):
+        return known.answer is asked.answer
+    if not known.answer:
+        return None
+    if asked.relation == _EQUALS:
+        if known.relation == _EQUALS:
+            return not asked.answer
+        is_false = asked.operand in (_NONE, "False", "0", "''") if known.relation == _TRUE else asked.operand == _NONE
+        return not asked.answer if is_false else None
+    if asked.relation == _TRUE and known.relation == _EQUALS and known.operand in (_NONE, "False", "0", "''"):
+        return not asked.answer
+    return None
+
+
+def _is_member(target: Expression, assumption: Assumption) -> bool:
+    """An assignment to the member itself, or to an item of which the key is not known."""
+    match target:
+        case Attribute(value=Name(id=name), attr=attribute):
+            return name == assumption.name and assumption.member in (f".{attribute}", "")
+        case Subscript(value=Name(id=name), indices=indices):
+            if name != assumption.name or not assumption.member.startswith("["):
+                return False
+            key = indices[0].value if len(indices) == 1 and isinstance(indices[0], Constant) else None
+            return key is None or assumption.member == f"[{key!r}]"
+        case _:
+            return False
+
+
+def _names_given(call: Call) -> Iterator[Name]:
+    """The names whose objects a call can change: its receiver and its arguments."""
+    if isinstance(call.function, Attribute) and isinstance(call.function.value, Name):
+        yield call.function.value
+    yield from (argument.value for argument in call.arguments if isinstance(argument.value, Name))
+
+
+def _is_given(call: Call, name: str) -> bool:
+    return any(given.id == name for given in _names_given(call))
+
+
+def _passed_names(function: Function, call: Call, arguments: Sequence[CallArgument]) -> Iterator[tuple[str, Name]]:
+    """The parameters that are given a plain name, with that name."""
+    parameters = list(function.definition.parameters)
+    if function.receiver and parameters:
+        first = parameters.pop(0)
+        if isinstance(call.function, Attribute) and isinstance(call.function.value, Name):
+            yield first.name, call.function.value
+    positional = [parameter.name for parameter in parameters if parameter.kind in _POSITIONAL]
+    position = 0
+    for argument in arguments:
+        if argument.star:
+            return
+        name = argument.keyword
+        if name is None:
+            name = positional[position] if position < len(positional) else None
+            position += 1
+        if name is not None and isinstance(argument.expression, Name):
+            yield name, argument.expression

@@ -1,0 +1,216 @@
+"""Which way a test goes: by the values of what it tests, and by what is known from the call of the function."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi_bgtask_lint.reading.facts import (
+    Assign,
+    Attribute,
+    BoolOp,
+    Call,
+    Collection,
+    Constant,
+    Expression,
+    FunctionDef,
+    Name,
+    NamedExpr,
+    Operation,
+    Subscript,
+)
+from fastapi_bgtask_lint.reading.traversal import parts, statements
+from fastapi_bgtask_lint.resolving.assumptions import Assumed
+from fastapi_bgtask_lint.resolving.comparison import equals, is_async, is_exact, is_instance, truth_of
+from fastapi_bgtask_lint.resolving.conditions import Conditions, conditions
+from fastapi_bgtask_lint.resolving.values import (
+    Context,
+    Data,
+    External,
+    Literal,
+    Value,
+    Values,
+)
+
+if TYPE_CHECKING:
+    from fastapi_bgtask_lint.resolving.evaluation import Evaluator
+
+_ASYNC_TESTS = frozenset(
+    {
+        "asyncio.iscoroutinefunction",
+        "inspect.iscoroutinefunction",
+        "asyncio.coroutines.iscoroutinefunction",
+        "starlette._utils.is_async_callable",
+    }
+)
+_CALLS = frozenset({"isinstance", "callable", "bool", "iscoroutinefunction", "is_async_callable"})
+_FILLING = frozenset({"update", "setdefault", "pop", "popitem", "clear", "append", "extend", "insert", "remove"})
+_NO_CONDITIONS: Conditions = {}
+
+
+class Feasibility:
+    """Decides tests. None is "may go both ways"."""
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self._evaluator = evaluator
+        self._conditions = evaluator.solver.query(conditions, _NO_CONDITIONS)
+        self.assumed = Assumed(evaluator, self)
+
+    def conditions(self, definition: FunctionDef) -> Conditions:
+        """The tests that must have gone one way for a statement, or a call in an arm of an expression, to run."""
+        return self._conditions(definition)
+
+    def is_possible(self, at: int, context: Context) -> bool:
+        """No test on the way to a statement or call of the context's function is known to go the other way."""
+        if not isinstance(context.scope, FunctionDef):
+            return True
+        held = self.conditions(context.scope).get(at, ())
+        return all(self.truth(test, context) in (None, answer) for test, answer in held)
+
+    def truth(self, test: Expression, context: Context) -> bool | None:
+        """Whether a test is known to be true or false in a context."""
+        match test:
+            case Constant(kind="bool" | "int" | "float" | "none" | "str"):
+                return bool(test.value)
+            case Operation(operator="not", operands=(operand,)):
+                verdict = self.truth(operand, context)
+                return None if verdict is None else not verdict
+            case BoolOp():
+                return self._bool_op(test, context)
+            case NamedExpr():
+                return self.truth(test.value, context)
+        assumed = self.assumed.answer(test, context)
+        if assumed is not None:
+            return assumed
+        match test:
+            case Operation(operands=(left, right)):
+                return self._comparison(test.operator, left, right, context)
+            case Call():
+                return self._question(test, context)
+            case Name() | Attribute():
+                return self._truth_of_values(test, context)
+            case _:
+                return None
+
+    def where(self, values: Values, answer: bool) -> Values:
+        """The values that are not known to be of the other truth."""
+        return tuple(value for value in values if truth_of(value) is not (not answer))
+
+    def _bool_op(self, test: BoolOp, context: Context) -> bool | None:
+        decisive = test.operator == "or"
+        verdicts = {self.truth(operand, context) for operand in test.values}
+        if decisive in verdicts:
+            return decisive
+        return None if None in verdicts else not decisive
+
+    def _comparison(self, operator: str, left: Expression, right: Expression, context: Context) -> bool | None:
+        match operator:
+            case "is" | "==":
+                return self._same(left, right, context)
+            case "is not" | "!=":
+                verdict = self._same(left, right, context)
+                return None if verdict is None else not verdict
+            case "in" | "not in" if isinstance(right, Collection):
+                verdict = self._contained(left, right, context)
+                return verdict if verdict is None or operator == "in" else not verdict
+            case _:
+                return None
+
+    def _contained(self, left: Expression, right: Collection, context: Context) -> bool | None:
+        verdicts = {self._same(left, item, context) for item in right.items}
+        if True in verdicts:
+            return True
+        return None if None in verdicts else False
+
+    def _same(self, left: Expression, right: Expression, context: Context) -> bool | None:
+        one, other = self._operand(left, context), self._operand(right, context)
+        if one is None or other is None:
+            return None
+        verdicts = {equals(self._evaluator, a, b) for a in one for b in other}
+        return verdicts.pop() if len(verdicts) == 1 else None
+
+    def _truth_of_values(self, test: Expression, context: Context) -> bool | None:
+        values = self._operand(test, context)
+        verdicts = {truth_of(value) for value in values or ()}
+        return verdicts.pop() if len(verdicts) == 1 else None
+
+    def _question(self, test: Call, context: Context) -> bool | None:
+        name = test.function.attr if isinstance(test.function, Attribute) else getattr(test.function, "id", "")
+        if name not in _CALLS or not test.arguments:
+            return None
+        callees = {getattr(value, "name", None) for value in self._evaluator.evaluate(test.function, context)}
+        values = self._operand(test.arguments[0].value, context)
+        if values is None or len(callees) != 1:
+            return None
+        verdicts = {self._answer(callees, value, test, context) for value in values}
+        return verdicts.pop() if len(verdicts) == 1 else None
+
+    def _answer(self, callees: set[str | None], value: Value, test: Call, context: Context) -> bool | None:
+        if callees & _ASYNC_TESTS:
+            return is_async(value)
+        if callees == {"builtins.bool"}:
+            return truth_of(value)
+        if callees != {"builtins.isinstance"} or len(test.arguments) != 2:
+            return None
+        classes = self._evaluator.evaluate(test.arguments[1].value, context)
+        listed = tuple(
+            c for found in classes for c in (self._evaluator.items((found,)) if isinstance(found, Data) else (found,))
+        )
+        verdicts = {is_instance(self._evaluator, value, cls) for cls in listed}
+        if True in verdicts:
+            return True
+        return None if None in verdicts or not verdicts else False
+
+    # --- what may be tested -------------------------------------------------------------------------------------------
+
+    def _operand(self, expression: Expression, context: Context) -> Values | None:
+        """The values of an operand, where these are all that it can have."""
+        if not self._is_settled(expression, context):
+            return None
+        values = self._evaluator.evaluate(expression, context)
+        return values if values and all(map(is_exact, values)) else None
+
+    def _is_settled(self, expression: Expression, context: Context) -> bool:
+        """Nothing but the bindings that are seen gives the expression its value."""
+        match expression:
+            case Constant():
+                return True
+            case Name():
+                return self._is_settled_name(expression, context)
+            case Attribute():
+                return self._evaluator.classes.is_settled(expression, context)
+            case Call() | Collection():
+                return True
+            case _:
+                return self._is_settled_item(expression, context)
+
+    def _is_settled_name(self, name: Name, context: Context) -> bool:
+        found = self._evaluator.lookup(name, context)
+        if found is None or found.context.scope is None:
+            return name.id.isupper() or self._is_class_or_function(name, context)
+        return name.id not in self._evaluator.reaching(found.context).nonlocal_writes
+
+    def _is_settled_item(self, expression: Expression, context: Context) -> bool:
+        """`options["mode"]`, where the function itself changes no item."""
+        if not isinstance(expression, Subscript) or not isinstance(expression.value, Name):
+            return False
+        return self._is_settled_name(expression.value, context) and not self._is_filled(expression.value, context)
+
+    def _is_filled(self, name: Name, context: Context) -> bool:
+        """The function assigns to an item of a name, or calls a method that may."""
+        body = context.scope.body if isinstance(context.scope, FunctionDef) else ()
+        for statement in statements(body):
+            targets = statement.targets if isinstance(statement, Assign) else ()
+            if any(isinstance(t, Subscript) and isinstance(t.value, Name) and t.value.id == name.id for t in targets):
+                return True
+        calls = (part.function for part in parts(body) if isinstance(part, Call))
+        return any(
+            isinstance(function, Attribute)
+            and function.attr in _FILLING
+            and isinstance(function.value, Name)
+            and function.value.id == name.id
+            for function in calls
+        )
+
+    def _is_class_or_function(self, name: Name, context: Context) -> bool:
+        values = self._evaluator.evaluate(name, context)
+        return all(isinstance(value, External) or not isinstance(value, Literal | Data) for value in values)

@@ -1,0 +1,26 @@
+"""Every limit of the analysis, why it is there, and what is lost by it.
+
+A limit cuts by what is analysed, never by what was analysed before, so that answers do not depend on the order of the
+questions.
+"""
+
+from __future__ import annotations
+
+MOST_VALUES = 12
+"""An expression with more possible values is TOP. Keeps value sets small and cycles short; lost are the members of large
+dispatch tables."""
+MOST_ARGUMENT_VALUES = 6
+"""An argument with more possible values is unknown to the callee. Keeps contexts few."""
+MOST_ITEMS = 60
+"""A literal with more items is a table of data: its items are unknown. Lost are the functions in large registries."""
+NESTING = 6
+"""Values that hold values that hold values ... are cut here: collections lose their items, objects the arguments of their
+construction. Bounds the height of the lattice; lost is what is packed deeper."""
+TEXT = 40
+"""A longer string is not kept as an argument's value. Tests compare short words."""
+EVALUATIONS = 60_000
+"""The recursion limit of the thread that analyses a project: see `reading.deep_stack`."""
+CALLERS = 24
+"""A function with more callers is analysed for the first of them, by path and line. Lost is what only others do."""
+SEARCHED_FILES = 200
+"""A name that occurs in more files is too common to be searched for its callers: it counts as having none."""

@@ -1,0 +1,172 @@
+"""What a name means where it is read: the one lookup, in the scopes around it, the module, its imports, the built-ins."""
+
+from __future__ import annotations
+
+import builtins
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from fastapi_bgtask_lint.reading.facts import ClassDef, FunctionDef, Import, ImportFrom, Lambda, Name
+from fastapi_bgtask_lint.resolving.bindings import Binding, Imported
+from fastapi_bgtask_lint.resolving.ordering import union
+from fastapi_bgtask_lint.resolving.values import BOTTOM, TOP, External, ModuleValue, Values
+
+if TYPE_CHECKING:
+    from fastapi_bgtask_lint.resolving.evaluation import Evaluator
+    from fastapi_bgtask_lint.resolving.project import Module
+    from fastapi_bgtask_lint.resolving.values import Context
+
+_Global: TypeAlias = "tuple[Module, str]"
+_NO_ASSIGNMENTS: tuple[tuple[FunctionDef, Binding], ...] = ()
+
+
+class Lookup(NamedTuple):
+    """The bindings that a name can have where it is read, and the context that they are evaluated in."""
+
+    bindings: tuple[Binding, ...]
+    context: Context
+
+
+class Names:
+    """Looks names up."""
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self._evaluator = evaluator
+        solver = evaluator.solver
+        self._starred = solver.query(self._find_starred, BOTTOM, union)
+        self._assigned_by_functions = solver.query(self._find_assigned_by_functions, _NO_ASSIGNMENTS)
+
+    def values(self, name: Name, context: Context) -> Values:
+        """What a name means where it is read."""
+        found = self.lookup(name, context)
+        if found is not None:
+            return self.bound(found)
+        if self._is_unbound_local(name, context):
+            return BOTTOM
+        return self.global_values(name.id, context.module)
+
+    def lookup(self, name: Name, context: Context) -> Lookup | None:
+        """The bindings of a name where it is read, by flow; None where only the module's end or a built-in binds it.
+
+        In the scopes around it those count that can hold when the function runs, later on: which reach its definition,
+        and which come after it.
+        """
+        bindings = self._evaluator.reaching(context).at_use.get(name.at) or self._in_head(name, context)
+        if bindings:
+            return Lookup(bindings, context)
+        if self._is_unbound_local(name, context):
+            return None
+        return self._captured(name.id, context)
+
+    def is_local(self, name: Name, context: Context) -> bool:
+        """A function, and not the module, binds the name that is read."""
+        found = self.lookup(name, context)
+        return found is not None and found.context.scope is not None
+
+    def bound(self, found: Lookup) -> Values:
+        """The values of some bindings."""
+        return union(*(self._evaluator.bound(binding, found.context) for binding in found.bindings))
+
+    def _is_unbound_local(self, name: Name, context: Context) -> bool:
+        """The function binds the name, but not on a way that leads here."""
+        is_function = isinstance(context.scope, FunctionDef | Lambda)
+        return is_function and name.id in self._evaluator.reaching(context).everywhere
+
+    def _in_head(self, name: Name, context: Context) -> tuple[Binding, ...]:
+        """Definitions in the bodies of modules and classes are read after those bodies were analysed."""
+        if isinstance(context.scope, FunctionDef | Lambda):
+            return ()
+        return self._evaluator.reaching(context).in_head(name)
+
+    def _captured(self, name: str, context: Context) -> Lookup | None:
+        child, outer = context.scope, context.parent
+        while outer is not None and outer.scope is not None:
+            if not isinstance(outer.scope, ClassDef) and child is not None:
+                bindings = self._evaluator.reaching(outer).closure(name, child.at)
+                if bindings:
+                    return Lookup(bindings, outer)
+            child, outer = outer.scope, outer.parent
+        return None
+
+    # --- modules ------------------------------------------------------------------------------------------------------
+
+    def global_values(self, name: str, module: Module) -> Values:
+        """What a name means at the end of a module, or as a built-in."""
+        context = self._evaluator.module_context(module)
+        bindings = self._evaluator.reaching(context).at_end.get(name, ())
+        values = union(self.bound(Lookup(bindings, context)), self._from_functions(name, module))
+        if values or bindings:
+            return values
+        if hasattr(builtins, name):
+            return (External(f"builtins.{name}"),)
+        return self._starred((module, name)) or TOP
+
+    def _from_functions(self, name: str, module: Module) -> Values:
+        """What functions assign to a name that they declare global."""
+        module_context = self._evaluator.module_context(module)
+        assigned = self._assigned_by_functions((module, name))
+        contexts = ((self._evaluator.context(module, function, module_context), b) for function, b in assigned)
+        return union(*(self._evaluator.bound(binding, context) for context, binding in contexts))
+
+    def _find_assigned_by_functions(self, key: _Global) -> tuple[tuple[FunctionDef, Binding], ...]:
+        module, name = key
+        context = self._evaluator.module_context(module)
+        return tuple(
+            (definition, binding)
+            for definition in module.functions_binding(name)
+            for binding in self._evaluator.reaching(self._evaluator.context(module, definition, context)).outer.get(
+                name, ()
+            )
+        )
+
+    def _find_starred(self, key: _Global) -> Values:
+        """A name that `from module import *` binds."""
+        module, name = key
+        context = self._evaluator.module_context(module)
+        results: list[Values] = []
+        for binding in self._evaluator.reaching(context).everywhere.get("*", ()):
+            if isinstance(binding, Imported) and isinstance(binding.statement, ImportFrom):
+                location = self._evaluator.project.imported_from(binding.statement, module.path)
+                if location is not None:
+                    values = self.member(ModuleValue(location, binding.statement.module), name)
+                    results.append(values if values != TOP else BOTTOM)
+        return union(*results)
+
+    def is_assigned_by_functions(self, name: str, module: Module) -> bool:
+        """A function of the module assigns to the name, which it declares global."""
+        return bool(self._assigned_by_functions((module, name)))
+
+    # --- imports ------------------------------------------------------------------------------------------------------
+
+    def imported(self, binding: Imported, module: Module) -> Values:
+        """What an import binds."""
+        statement, imported = binding.statement, binding.name
+        if isinstance(statement, Import):
+            dotted = imported.name if imported.alias is not None else imported.name.partition(".")[0]
+            location = self._evaluator.project.absolute(dotted, module.path)
+            return (External(dotted),) if location is None else (ModuleValue(location, dotted),)
+        location = self._evaluator.project.imported_from(statement, module.path)
+        if location is not None:
+            return self.member(ModuleValue(location, statement.module), imported.name)
+        if statement.level:
+            return TOP
+        return (External(self._evaluator.table.canonical(f"{statement.module}.{imported.name}")),)
+
+    def member(self, module: ModuleValue, name: str) -> Values:
+        """A name of a module of the project: what its file binds, else a module below it."""
+        if module.location.is_file:
+            read = self._evaluator.project.module(module.location.path)
+            if read is None:
+                return TOP
+            if self._binds(read, name):
+                return self.global_values(name, read)
+            starred = self._starred((read, name))
+            if starred:
+                return starred
+        below = self._evaluator.project.submodule(module.location, name)
+        if below is not None:
+            return (ModuleValue(below, f"{module.dotted}.{name}"),)
+        return TOP if module.location.is_file else (External(f"{module.dotted}.{name}"),)
+
+    def _binds(self, module: Module, name: str) -> bool:
+        at_end = self._evaluator.reaching(self._evaluator.module_context(module)).at_end
+        return name in at_end or self.is_assigned_by_functions(name, module)
