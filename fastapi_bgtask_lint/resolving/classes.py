@@ -59,11 +59,10 @@ _PROPERTIES = ("builtins.property", "functools.cached_property", "abc.abstractpr
 
 @dataclass(frozen=True, slots=True)
 class _Assignment:
-    """`self.attribute = value` in a method, the attribute at a way into the target."""
+    """`self.attribute = value` in a method."""
 
     method: FunctionDef
-    statement: Assign
-    path: UnpackPath
+    binding: Assigned
 
 
 _NO_LINE: tuple[Class | External | Unknown, ...] = ()
@@ -224,9 +223,7 @@ class Classes:
         return TOP
 
     def _assigned_value(self, instance: Instance, holder: Class, found: _Assignment) -> Values:
-        context = self.method_context(instance, holder, found.method)
-        binding = Assigned(found.statement.at, found.statement.value, found.path, found.statement.annotation)
-        return self._evaluator.bound(binding, context)
+        return self._evaluator.bound(found.binding, self.method_context(instance, holder, found.method))
 
     def method_context(self, instance: Instance, holder: Class, method: FunctionDef) -> Context:
         """The context of a method's body when it runs on this object."""
@@ -393,9 +390,10 @@ def _assigning(method: FunctionDef, name: str) -> Iterator[_Assignment]:
         if not isinstance(statement, Assign) or statement.operator:
             continue
         for target in statement.targets:
-            yield from (
-                _Assignment(method, statement, path) for found, path in _attributes_of(target, this) if found == name
-            )
+            for found, path in _attributes_of(target, this):
+                if found == name:
+                    binding = Assigned(statement.at, statement.value, path, statement.annotation)
+                    yield _Assignment(method, binding)
 
 
 def _attributes_of(target: Expression, this: str) -> Iterator[tuple[str, UnpackPath]]:

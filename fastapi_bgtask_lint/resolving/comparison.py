@@ -81,7 +81,7 @@ def is_exact(value: Value) -> bool:
         case Literal() | EnumMember():
             return True
         case Data():
-            return value.text is not None or bool(value.items)
+            return value.exact or value.text is not None
         case Instance():
             return isinstance(value.origin, FromCall)
         case ExternalInstance():

@@ -32,7 +32,7 @@ def constant(expression: Constant) -> Value:
         case "str":
             return Data("str", str(expression.value))
         case kind:
-            return Data(kind)
+            return Data(kind, exact=True)
 
 
 def is_constant(expression: Expression) -> bool:

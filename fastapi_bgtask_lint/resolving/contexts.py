@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fastapi_bgtask_lint.reading.facts import ClassDef, FunctionDef, Lambda
 from fastapi_bgtask_lint.resolving import limits
+from fastapi_bgtask_lint.resolving.comparison import is_exact
 from fastapi_bgtask_lint.resolving.ordering import canonical, deepest, nesting
 from fastapi_bgtask_lint.resolving.values import (
     TOP,
@@ -64,7 +65,10 @@ class Contexts:
         """What a callee is given of an argument: plain values only where it tests them, nothing that nests too deep."""
         if len(values) > limits.MOST_ARGUMENT_VALUES:
             return TOP
-        kept = tuple(value for value in values if (is_tested and not _is_computed(value)) or not is_plain(value))
+        kept = tuple(value for value in values if not is_plain(value))
+        if is_tested:
+            is_known = all(map(_is_known, values))
+            kept = values if is_known else canonical((*kept, UNKNOWN))
         return canonical(tuple(_without_long_text(self.cut(value)) for value in kept))
 
     def widen(self, values: Values) -> Values:
@@ -81,7 +85,7 @@ class Contexts:
             return value
         match value:
             case Data():
-                return Data(value.type, value.text)
+                return Data(value.type, value.text, exact=value.exact)
             case Instance():
                 return Instance(self._cut_class(value.cls))
             case ExternalInstance():
@@ -116,8 +120,9 @@ def is_informative(values: Values) -> bool:
     return bool(values) and values != TOP
 
 
-def _is_computed(value: Value) -> bool:
-    return isinstance(value, Literal) and value.computed
+def _is_known(value: Value) -> bool:
+    """A test of the value can be decided, or has nothing to do with a plain value."""
+    return not is_plain(value) or (is_exact(value) and not (isinstance(value, Literal) and value.computed))
 
 
 def _without_long_text(value: Value) -> Value:

@@ -170,7 +170,7 @@ class Evaluator:
             case Constant():
                 return (constant(expression),)
             case FString():
-                return (Data("str"),)
+                return (Data("str", exact=True),)
             case Lambda():
                 return (Function(expression, context.module, context),)
             case NamedExpr():
@@ -191,13 +191,14 @@ class Evaluator:
     def _display(self, expression: Collection | Mapping | Comprehension, context: Context) -> Data:
         """A list, set, tuple or dict as it is written."""
         if isinstance(expression, Comprehension):
-            return Data(expression.kind, items=(("*", self.evaluate(expression.element, context)),))
+            return Data(expression.kind, items=(("*", self.evaluate(expression.element, context)),), exact=True)
         kind = "dict" if isinstance(expression, Mapping) else expression.kind
         if len(expression.items) > limits.MOST_ITEMS:
-            return Data(kind, items=(("*", TOP),))
+            return Data(kind, items=(("*", TOP),), exact=True)
         if isinstance(expression, Mapping):
-            return Data(kind, items=tuple(self._entry(key, value, context) for key, value in expression.items))
-        return Data(kind, items=tuple(self._elements(expression, context)))
+            entries = (self._entry(key, value, context) for key, value in expression.items)
+            return Data(kind, items=tuple(entries), exact=True)
+        return Data(kind, items=tuple(self._elements(expression, context)), exact=True)
 
     def _elements(self, expression: Collection, context: Context) -> list[tuple[str, Values]]:
         items: list[tuple[str, Values]] = []

@@ -44,6 +44,7 @@ _DATA = frozenset(
         "any", "all", "id", "hash", "ord", "chr", "hex", "range", "enumerate", "zip", "reversed",
     }
 )  # fmt: skip
+_EXACT = frozenset({"str", "int", "float", "bool", "bytes", "dict", "list", "set", "tuple", "frozenset"})
 _NOTHING_BACK = frozenset({"print", "setattr", "delattr"})
 _SAME = frozenset({"contextlib.closing", "contextlib.aclosing", "copy.copy", "copy.deepcopy", "inspect.unwrap"})
 _IDENTITY = frozenset(
@@ -210,7 +211,7 @@ class Library:
             items = (
                 self._evaluator.items(arguments[0].values) if name in ("list", "tuple", "set") and arguments else BOTTOM
             )
-            return (Data(name, items=(("*", items),) if items else ()),)
+            return (Data(name, items=(("*", items),) if items else (), exact=name in _EXACT),)
         if name in ("next", "anext") and arguments:
             return self._evaluator.items(arguments[0].values)
         if name in ("iter", "aiter") and arguments:

@@ -80,7 +80,7 @@ def _key(value: Value) -> Key:
             return (1, type(value.value).__name__, repr(value.value), value.computed)
         case Data():
             items = tuple((name, _keys(found)) for name, found in value.items)
-            return (2, value.type, value.text is not None, value.text or "", items)
+            return (2, value.type, value.exact, value.text is not None, value.text or "", items)
         case EnumMember():
             return (3, order_key(value.cls), value.name)
         case External():

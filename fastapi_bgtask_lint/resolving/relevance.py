@@ -29,6 +29,7 @@ from fastapi_bgtask_lint.reading.facts import (
     While,
 )
 from fastapi_bgtask_lint.reading.traversal import children, expressions, statements, walk
+from fastapi_bgtask_lint.resolving import limits
 from fastapi_bgtask_lint.resolving.rows import row_of
 from fastapi_bgtask_lint.resolving.values import Class, Context, External, ExternalMethod, Function, Instance, Value
 
@@ -48,19 +49,24 @@ class Relevances:
 
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
-        self._tested = evaluator.solver.query(self._find_tested, _NOTHING, frozenset.union)
+        self._tested = evaluator.solver.query(self._find_tested, _NOTHING)
         self._mentioned = evaluator.solver.query(_names_in, _NOTHING)
 
     def tested(self, function: Function) -> Tested:
         """The parameters whose values decide what the function does."""
+        return self._tested_within(function, limits.HANDED_ON)
+
+    def _tested_within(self, function: Function, calls: int) -> Tested:
         context = self._evaluator.context(function.module, function.definition, function.parent)
-        return self._tested(self._evaluator.contexts.context_free(context))
+        return self._tested((self._evaluator.contexts.context_free(context), calls))
 
     def mentioned(self, definition: FunctionDef | Lambda) -> Tested:
         """The names that occur in a function, nested ones included."""
         return self._mentioned(definition)
 
-    def _find_tested(self, context: Context) -> Tested:
+    def _find_tested(self, key: tuple[Context, int]) -> Tested:
+        """What a function tests, itself or in so many calls further."""
+        context, further = key
         scope = context.scope
         assert isinstance(scope, FunctionDef | Lambda)
         parameters = {parameter.name for parameter in scope.parameters}
@@ -69,21 +75,22 @@ class Relevances:
         tests, calls = _tests_and_calls(scope)
         named = {name for test in tests for name in _tested_in(test)}
         found = {name for name in named if name.partition(".")[0] in parameters}
-        for call in calls:
-            found |= set(self._handed_on(call, context, parameters))
+        for call in calls if further else ():
+            found |= set(self._handed_on(call, key, parameters))
         return frozenset(found)
 
-    def _handed_on(self, call: Call, context: Context, parameters: set[str]) -> Iterable[str]:
+    def _handed_on(self, call: Call, key: tuple[Context, int], parameters: set[str]) -> Iterable[str]:
         """What the callee tests of the parameters that it is given."""
         given = [a for a in call.arguments if isinstance(a.value, Name) and a.value.id in parameters]
         receiver = call.function.value if isinstance(call.function, Attribute) else None
         root = receiver.id if isinstance(receiver, Name) and receiver.id in parameters else ""
         if not given and not root:
             return
+        context, further = key
         for callee in self._evaluator.evaluate(call.function, context):
-            yield from self._handed_to(callee, call, root, parameters)
+            yield from self._handed_to(callee, call, root, parameters, further - 1)
 
-    def _handed_to(self, callee: Value, call: Call, root: str, parameters: set[str]) -> Iterator[str]:
+    def _handed_to(self, callee: Value, call: Call, root: str, parameters: set[str], further: int) -> Iterator[str]:
         if isinstance(callee, External | ExternalMethod):
             if row_of(self._evaluator, callee) is not None:
                 yield from (
@@ -93,11 +100,11 @@ class Relevances:
         if isinstance(callee, Class):
             initialisers = self._evaluator.classes.method(callee, "__init__", (Instance(callee),))
             for initialiser in initialisers:
-                yield from self._handed_to(initialiser, call, "", parameters)
+                yield from self._handed_to(initialiser, call, "", parameters, further)
             return
         if not isinstance(callee, Function):
             return
-        tested = self.tested(callee)
+        tested = self._tested_within(callee, further)
         names = callee.definition.parameters
         if callee.receiver and names:
             yield from _renamed(tested, names[0].name, root)

@@ -194,6 +194,8 @@ class Data(_Composite):
     text: str | None = None
     items: tuple[tuple[str, Values], ...] = ()
     """Key (or index) and values of each item; `*` for those whose key is not known."""
+    exact: bool = False
+    """The code makes it: it is of this very type, where an annotation may promise too much."""
 
 
 @_hashed_once
