@@ -14,6 +14,7 @@ from fastapi_bgtask_lint.reading.facts import (
     Attribute,
     BoolOp,
     Call,
+    Collection,
     Constant,
     Expression,
     FunctionDef,
@@ -39,10 +40,15 @@ from fastapi_bgtask_lint.resolving.values import (
 )
 
 if TYPE_CHECKING:
+    from fastapi_bgtask_lint.resolving.conditions import Held
     from fastapi_bgtask_lint.resolving.evaluation import Evaluator
     from fastapi_bgtask_lint.resolving.feasibility import Feasibility
 
-_TRUE, _EQUALS, _ISINSTANCE = "is true", "equals", "is an instance of"
+_TRUE, _EQUALS, _ISINSTANCE, _IN = "is true", "equals", "is an instance of", "is in"
+_SEPARATOR = "\n"
+_FALSE = frozenset({"None", "False", "0", "''"})
+_UNRELATED = frozenset({"str", "int", "float", "bytes", "dict", "list", "set", "tuple"})
+"""Built-in classes of which no two have a common object, `bool` apart."""
 _NONE = "None"
 _POSITIONAL = (ParameterKind.POSITIONAL_ONLY, ParameterKind.POSITIONAL)
 
@@ -147,6 +153,33 @@ class Assumed:
         values = self._evaluator.evaluate(name, context)
         return self._evaluator.classes.are_fixed(values, assumption.member[1:], context)
 
+    # --- contradictions -----------------------------------------------------------------------------------------------
+
+    def contradicted(self, context: Context) -> frozenset[int]:
+        """The statements and calls of a function on whose way one test rules out another."""
+        assert isinstance(context.scope, FunctionDef)
+        found: set[int] = set()
+        for at, held in self._feasibility.conditions(context.scope).items():
+            if len(held) > 1 and self._contradict(held, at, context):
+                found.add(at)
+        return frozenset(found)
+
+    def _contradict(self, held: Held, at: int, context: Context) -> bool:
+        atoms = [(atom, test.at) for test, answer in held for atom in self._atoms(test, answer, context)]
+        by_subject: dict[tuple[str, str], list[tuple[_Atom, int]]] = {}
+        for atom, place in atoms:
+            by_subject.setdefault((atom.assumption.name, atom.assumption.member), []).append((atom, place))
+        return any(self._any_contradict(group, context) for group in by_subject.values() if len(group) > 1)
+
+    def _any_contradict(self, group: list[tuple[_Atom, int]], context: Context) -> bool:
+        (first, begin), *others = group
+        return any(
+            _implied(first.assumption, other.assumption) is False
+            and self._evaluator.lookup(first.root, context) == self._evaluator.lookup(other.root, context)
+            and self._is_unchanged(first.assumption, begin, end, context)
+            for other, end in others
+        )
+
     # --- tests --------------------------------------------------------------------------------------------------------
 
     def _atoms(self, test: Expression, answer: bool, context: Context) -> Iterator[_Atom]:
@@ -169,6 +202,11 @@ class Assumed:
                 positive = operator in ("==", "is")
                 operand = self._operand(right, context)
                 return None if operand is None else _subject(left, _EQUALS, operand, answer is positive)
+            case Operation(operator="in" | "not in" as operator, operands=(left, Collection(items=items))):
+                listed = [self._operand(item, context) for item in items]
+                if None in listed:
+                    return None
+                return _subject(left, _IN, _SEPARATOR.join(map(str, listed)), answer is (operator == "in"))
             case Call(function=Name(id="isinstance"), arguments=(subject, cls)):
                 operand = self._operand(cls.value, context)
                 return None if operand is None else _subject(subject.value, _ISINSTANCE, operand, answer)
@@ -209,15 +247,42 @@ def _implied(known: Assumption, asked: Assumption) -> bool | None:
     if (known.relation, known.operand) == (asked.relation, asked.operand):
         return known.answer is asked.answer
     if not known.answer:
-        return None
-    if asked.relation == _EQUALS:
-        if known.relation == _EQUALS:
-            return not asked.answer
-        is_false = asked.operand in (_NONE, "False", "0", "''") if known.relation == _TRUE else asked.operand == _NONE
-        return not asked.answer if is_false else None
-    if asked.relation == _TRUE and known.relation == _EQUALS and known.operand in (_NONE, "False", "0", "''"):
+        return _implied_by_refusal(known, asked)
+    verdict = _implied_answer(known, asked)
+    return None if verdict is None else verdict is asked.answer
+
+
+def _implied_answer(known: Assumption, asked: Assumption) -> bool | None:
+    """What the test that is asked gives, where the known one gives true."""
+    match known.relation, asked.relation:
+        case ("equals", "equals"):
+            return False
+        case ("equals", "is in"):
+            return known.operand in asked.operand.split(_SEPARATOR)
+        case ("equals", "is true"):
+            return False if known.operand in _FALSE else None
+        case ("is in", "equals"):
+            return None if asked.operand in known.operand.split(_SEPARATOR) else False
+        case ("is true", "equals"):
+            return False if asked.operand in _FALSE else None
+        case ("is an instance of", "equals"):
+            return False if asked.operand == _NONE else None
+        case ("is an instance of", "is an instance of"):
+            return False if {_builtin(known.operand), _builtin(asked.operand)} <= _UNRELATED else None
+        case _:
+            return None
+
+
+def _implied_by_refusal(known: Assumption, asked: Assumption) -> bool | None:
+    """What is not equal to any of some constants is not equal to one of them."""
+    if known.relation == _IN and asked.relation == _EQUALS and asked.operand in known.operand.split(_SEPARATOR):
         return not asked.answer
     return None
+
+
+def _builtin(operand: str) -> str:
+    """The name of a built-in class, by the text of its operand."""
+    return operand.removeprefix("(4, 'builtins.").removesuffix("')")
 
 
 def _is_member(target: Expression, assumption: Assumption) -> bool:

@@ -164,8 +164,10 @@ class Calls:
                 bound = self._bind(initialiser, arguments, site)
                 held = ((name, keep(values, is_tested=True)) for name, values in bound if name not in first)
                 return Instance(cls, tuple(pair for pair in held if is_informative(pair[1])), origin)
-        fields = ((a.keyword, keep(a.values, is_tested=True)) for a in arguments if a.keyword is not None)
-        return Instance(cls, tuple(sorted(pair for pair in fields if is_informative(pair[1]))), origin)
+        names = [*self._evaluator.classes.field_names(cls)]
+        fields = {a.keyword or (names.pop(0) if names else ""): keep(a.values, is_tested=True) for a in arguments}
+        given = sorted((name, values) for name, values in fields.items() if name and is_informative(values))
+        return Instance(cls, tuple(given), origin)
 
     def returns(self, function: Function, context: Context) -> Values:
         """What the body returns (after awaiting, of an async function), in a context of it."""

@@ -21,10 +21,13 @@ from fastapi_bgtask_lint.reading.facts import (
     Raise,
     Statement,
 )
-from fastapi_bgtask_lint.reading.traversal import blocks, statements
+from fastapi_bgtask_lint.reading.text_scan import assigned_attributes
+from fastapi_bgtask_lint.reading.traversal import blocks, last_name, statements
 from fastapi_bgtask_lint.resolving.bindings import Assigned, Binding, Defined
 from fastapi_bgtask_lint.resolving.bindings import Path as UnpackPath
+from fastapi_bgtask_lint.resolving.comparison import is_exact
 from fastapi_bgtask_lint.resolving.ordering import union
+from fastapi_bgtask_lint.resolving.scopes import body_of, scopes_saying
 from fastapi_bgtask_lint.resolving.values import (
     BOTTOM,
     TOP,
@@ -76,6 +79,7 @@ class Classes:
         self._evaluator = evaluator
         self._line = evaluator.solver.query(self._linearised, _NO_LINE)
         self._assigned = evaluator.solver.query(_assignments, _NO_ASSIGNMENTS)
+        self._owners = evaluator.solver.query(self._owners_of_assigned, BOTTOM, union)
         self._assigned_outside = evaluator.solver.query(_attributes_assigned_outside_init, _NO_NAMES)
 
     def context(self, cls: Class) -> Context:
@@ -209,8 +213,45 @@ class Classes:
             return TOP
         field = self._field(instance, name)
         if field or has_member:
-            return field or member
+            return field or self._default(instance, name) or member
         return self._inherited(instance, name)
+
+    def _default(self, instance: Instance, name: str) -> Values:
+        """The default of a field that the construction leaves out; settings take theirs from elsewhere."""
+        found = self.members(instance.cls, name)
+        if found is None or not isinstance(instance.origin, FromCall) or self.is_settings(instance.cls):
+            return BOTTOM
+        holder, bindings = found
+        defaults = [
+            binding.value for binding in bindings if isinstance(binding, Assigned) and binding.value is not None
+        ]
+        if not defaults or len(defaults) != len(bindings):
+            return BOTTOM
+        values = union(*(self._evaluator.evaluate(default, self.context(holder)) for default in defaults))
+        return values if all(is_exact(value) for value in values) else BOTTOM
+
+    def is_settings(self, cls: Class) -> bool:
+        """The class takes its values from the environment."""
+        bases = [base.name for base in self.external_bases(cls) if isinstance(base, External)]
+        return any(name.endswith(".BaseSettings") for name in bases)
+
+    def field_names(self, cls: Class) -> tuple[str, ...]:
+        """The fields of a data class or named tuple, in the order of its arguments; none of another class."""
+        if not self._takes_fields(cls):
+            return ()
+        fields: dict[str, None] = {}
+        for base in reversed([base for base in self.line(cls) if isinstance(base, Class)]):
+            for statement in base.definition.body:
+                if isinstance(statement, Assign) and statement.annotation is not None:
+                    fields |= {target.id: None for target in statement.targets if isinstance(target, Name)}
+        return tuple(fields)
+
+    def _takes_fields(self, cls: Class) -> bool:
+        if any(isinstance(base, External) and base.name == "typing.NamedTuple" for base in self.external_bases(cls)):
+            return True
+        return any(
+            last_name(d.function if isinstance(d, Call) else d) == "dataclass" for d in cls.definition.decorators
+        )
 
     def _field(self, instance: Instance, name: str) -> Values:
         """What the construction gave a field of a data class, a model or the like."""
@@ -251,12 +292,41 @@ class Classes:
         instances = [value for value in values if isinstance(value, Instance)]
         if not instances or len(instances) != len(values):
             return False
-        modules = {
-            context.module,
-            *(base.module for i in instances for base in self.line(i.cls) if isinstance(base, Class)),
-        }
-        modules |= {i.origin.site.module for i in instances if isinstance(i.origin, FromCall)}
-        return not any(name in self._assigned_outside(module) for module in modules)
+        modules = {context.module}
+        for instance in instances:
+            modules |= {base.module for base in self.line(instance.cls) if isinstance(base, Class)}
+            modules |= {instance.origin.site.module} if isinstance(instance.origin, FromCall) else set()
+        return not any(self._may_change(module, name, instances) for module in modules)
+
+    def _may_change(self, module: Module, name: str, instances: list[Instance]) -> bool:
+        if name not in self._assigned_outside(module):
+            return False
+        owners = self._owners((module, name))
+        return any(self._may_be(owner, instance) for owner in owners for instance in instances)
+
+    def _may_be(self, owner: Value, instance: Instance) -> bool:
+        """The object that an assignment changes may be this one."""
+        if not isinstance(owner, Instance):
+            return owner == UNKNOWN
+        if isinstance(owner.origin, FromCall) and isinstance(instance.origin, FromCall):
+            return owner.origin.site.fact is instance.origin.site.fact
+        lines = self.line(owner.cls), self.line(instance.cls)
+        return any(base.definition is instance.cls.definition for base in lines[0] if isinstance(base, Class)) or any(
+            base.definition is owner.cls.definition for base in lines[1] if isinstance(base, Class)
+        )
+
+    def _owners_of_assigned(self, key: tuple[Module, str]) -> Values:
+        """The objects whose attribute of this name a module assigns, outside initialisers."""
+        module, name = key
+        results: list[Values] = []
+        for context in scopes_saying(self._evaluator, module, lambda text: name in assigned_attributes(text)):
+            if getattr(context.scope, "name", "") == "__init__":
+                continue
+            for statement in statements(body_of(context)):
+                for target in statement.targets if isinstance(statement, Assign) else ():
+                    if isinstance(target, Attribute) and target.attr == name:
+                        results.append(self._evaluator.evaluate(target.value, context))
+        return union(*results)
 
     def is_settled(self, expression: Attribute, context: Context) -> bool:
         """All that an attribute can be is what the code that is at hand gives it."""

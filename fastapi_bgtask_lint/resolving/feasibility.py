@@ -45,6 +45,7 @@ _ASYNC_TESTS = frozenset(
 _CALLS = frozenset({"isinstance", "callable", "bool", "iscoroutinefunction", "is_async_callable"})
 _FILLING = frozenset({"update", "setdefault", "pop", "popitem", "clear", "append", "extend", "insert", "remove"})
 _NO_CONDITIONS: Conditions = {}
+_NOTHING: frozenset[int] = frozenset()
 
 
 class Feasibility:
@@ -54,6 +55,7 @@ class Feasibility:
         self._evaluator = evaluator
         self._conditions = evaluator.solver.query(conditions, _NO_CONDITIONS)
         self.assumed = Assumed(evaluator, self)
+        self._contradicted = evaluator.solver.query(self.assumed.contradicted, _NOTHING)
 
     def conditions(self, definition: FunctionDef) -> Conditions:
         """The tests that must have gone one way for a statement, or a call in an arm of an expression, to run."""
@@ -64,6 +66,8 @@ class Feasibility:
         if not isinstance(context.scope, FunctionDef):
             return True
         held = self.conditions(context.scope).get(at, ())
+        if len(held) > 1 and at in self._contradicted(self._evaluator.contexts.context_free(context)):
+            return False
         return all(self.truth(test, context) in (None, answer) for test, answer in held)
 
     def truth(self, test: Expression, context: Context) -> bool | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from fastapi_bgtask_lint.reading.facts import (
     Call,
@@ -17,9 +18,11 @@ from fastapi_bgtask_lint.reading.facts import (
 )
 from fastapi_bgtask_lint.reading.source import Fits
 from fastapi_bgtask_lint.reading.traversal import blocks, expressions, holds, statements, walk
-from fastapi_bgtask_lint.resolving.evaluation import Evaluator
-from fastapi_bgtask_lint.resolving.project import Module
 from fastapi_bgtask_lint.resolving.values import Context
+
+if TYPE_CHECKING:
+    from fastapi_bgtask_lint.resolving.evaluation import Evaluator
+    from fastapi_bgtask_lint.resolving.project import Module
 
 
 @dataclass(frozen=True, slots=True)
