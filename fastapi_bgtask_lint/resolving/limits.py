@@ -24,3 +24,12 @@ CALLERS = 24
 """A function with more callers is analysed for the first of them, by path and line. Lost is what only others do."""
 SEARCHED_FILES = 200
 """A name that occurs in more files is too common to be searched for its callers: it counts as having none."""
+CALL_PATH = 4
+"""How many calls may lead from a handler to a registration: the number of paths is a power of it. Lost are the handler and
+its arguments where more helpers hand a BackgroundTasks on; the registration itself is still judged."""
+REACHABLE_FUNCTIONS = 80
+"""How many functions are entered for the uses of a value of the request, nearest first: a handler may run most of a large
+project. Lost is what is said of a session where more functions run, and the attributes of an object that others read."""
+CATCHES = 6
+"""How many `try` statements that catch only some classes are told apart on one path: each set of them is a state of its own
+for every function below. What is raised below more of them counts as caught."""

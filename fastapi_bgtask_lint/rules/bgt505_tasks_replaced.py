@@ -77,7 +77,7 @@ def replaced(registration: Registration, app: Application) -> Iterator[Report]:
     values = Attachment(app.evaluator).receiver(registration)
     if not injected(values):
         return
-    exits = app.outcomes.after(registration.context, registration.call)
+    exits = app.exits.after(registration.context, registration.call)
     if not exits.returns or exits.falls_through or exits.raises:
         return
     responses = Responses(app.evaluator)
