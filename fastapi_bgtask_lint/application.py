@@ -12,6 +12,7 @@ from fastapi_bgtask_lint.callgraph.graph import CallGraph
 from fastapi_bgtask_lint.callgraph.search import Hit
 from fastapi_bgtask_lint.callgraph.sources import Sources
 from fastapi_bgtask_lint.callgraph.targets import Target
+from fastapi_bgtask_lint.framework.registrations.attachment import Attachment
 from fastapi_bgtask_lint.framework.registrations.registrations import Registration, Registrations
 from fastapi_bgtask_lint.framework.registrations.tasks import Task
 from fastapi_bgtask_lint.framework.request_scope.lifetimes import Lifetimes
@@ -41,6 +42,7 @@ class Application:
     handlers: Handlers = field(init=False)
     registrations: Registrations = field(init=False)
     exits: ExitAnalysis = field(init=False)
+    attachment: Attachment = field(init=False)
     exceptions: ExceptionHandlers = field(init=False)
     graph: CallGraph = field(init=False)
     versions: ProjectVersions = field(init=False)
@@ -55,6 +57,7 @@ class Application:
         sources = Sources(self.evaluator)
         self.handlers = Handlers(self.evaluator, sources)
         self.registrations = Registrations(self.evaluator, self.handlers)
+        self.attachment = Attachment(self.evaluator)
         self.exits = ExitAnalysis(self.evaluator)
         self.graph = CallGraph(self.evaluator)
         self.providers = Providers(self.evaluator, self.settings.safe_providers)

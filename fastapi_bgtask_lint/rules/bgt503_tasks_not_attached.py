@@ -55,8 +55,8 @@ from collections.abc import Iterator
 
 from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.registrations.attachment import Attachment
 from fastapi_bgtask_lint.framework.registrations.injection import problem
+from fastapi_bgtask_lint.framework.registrations.attachment import Attachment
 from fastapi_bgtask_lint.framework.registrations.registrations import Registration, hand_made
 from fastapi_bgtask_lint.reading.facts import ClassDef, Name
 from fastapi_bgtask_lint.resolving.bindings import Bound
@@ -76,7 +76,7 @@ def unattached(registration: Registration, app: Application) -> Iterator[Report]
     """The receiver was made by hand and goes nowhere but to registrations, in every way that leads here."""
     if registration.receiver is None:
         return
-    attachment = Attachment(app.evaluator)
+    attachment = app.attachment
     if _is_refused(registration, app):
         return
     if all(_is_forgotten(one, attachment) for one in app.registrations.alternatives(registration)):
