@@ -55,8 +55,8 @@ from collections.abc import Iterator
 
 from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.registrations.injection import problem
 from fastapi_bgtask_lint.framework.registrations.attachment import Attachment
+from fastapi_bgtask_lint.framework.registrations.injection import problem
 from fastapi_bgtask_lint.framework.registrations.registrations import Registration, hand_made
 from fastapi_bgtask_lint.reading.facts import ClassDef, Name
 from fastapi_bgtask_lint.resolving.bindings import Bound
