@@ -6,16 +6,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fastapi_bgtask_lint.effects.effect import Effect
-from fastapi_bgtask_lint.effects.summaries import Summaries
-from fastapi_bgtask_lint.framework.outcomes import Outcomes
-from fastapi_bgtask_lint.framework.registrations.registrations import Registration, Registrations, Target
+from fastapi_bgtask_lint.callgraph.blocking import blocking_calls
+from fastapi_bgtask_lint.callgraph.exits import ExitAnalysis
+from fastapi_bgtask_lint.callgraph.graph import CallGraph
+from fastapi_bgtask_lint.callgraph.search import Hit
+from fastapi_bgtask_lint.callgraph.sources import Sources
+from fastapi_bgtask_lint.callgraph.targets import Target
+from fastapi_bgtask_lint.framework.registrations.attachment import Attachment
+from fastapi_bgtask_lint.framework.registrations.registrations import Registration, Registrations
+from fastapi_bgtask_lint.framework.registrations.tasks import Task
 from fastapi_bgtask_lint.framework.request_scope.lifetimes import Lifetimes
 from fastapi_bgtask_lint.framework.request_scope.ownership import Ownership
 from fastapi_bgtask_lint.framework.request_scope.providers import Providers
 from fastapi_bgtask_lint.framework.request_scope.spawned import Spawns
 from fastapi_bgtask_lint.framework.request_scope.transactions import Transactions
-from fastapi_bgtask_lint.framework.routes.callers import Sources
 from fastapi_bgtask_lint.framework.routes.entry_points import Handlers
 from fastapi_bgtask_lint.framework.routes.exception_handlers import ExceptionHandlers
 from fastapi_bgtask_lint.framework.versions import ProjectVersions
@@ -37,9 +41,10 @@ class Application:
     evaluator: Evaluator = field(init=False)
     handlers: Handlers = field(init=False)
     registrations: Registrations = field(init=False)
-    outcomes: Outcomes = field(init=False)
+    exits: ExitAnalysis = field(init=False)
+    attachment: Attachment = field(init=False)
     exceptions: ExceptionHandlers = field(init=False)
-    summaries: Summaries = field(init=False)
+    graph: CallGraph = field(init=False)
     versions: ProjectVersions = field(init=False)
     providers: Providers = field(init=False)
     lifetimes: Lifetimes = field(init=False)
@@ -52,21 +57,32 @@ class Application:
         sources = Sources(self.evaluator)
         self.handlers = Handlers(self.evaluator, sources)
         self.registrations = Registrations(self.evaluator, self.handlers)
-        self.outcomes = Outcomes(self.evaluator)
+        self.attachment = Attachment(self.evaluator)
+        self.exits = ExitAnalysis(self.evaluator)
+        self.graph = CallGraph(self.evaluator)
         self.providers = Providers(self.evaluator, self.settings.safe_providers)
-        self.lifetimes = Lifetimes(self.evaluator, self.outcomes, self.providers)
+        self.lifetimes = Lifetimes(self.evaluator, self.graph, self.exits, self.providers)
         self.ownership = Ownership(self.evaluator)
-        self.transactions = Transactions(self.evaluator, self.providers, self.lifetimes)
+        self.transactions = Transactions(self.evaluator, self.graph, self.providers, self.lifetimes)
         self.spawns = Spawns(self.evaluator, self.handlers)
         self.exceptions = ExceptionHandlers(self.evaluator, sources)
-        self.summaries = Summaries(self.evaluator, self.outcomes)
         self.versions = ProjectVersions(self.project.root, self.settings.target_fastapi, self.project.dependencies)
 
-    def effects(self, target: Target, registration: Registration) -> Iterator[Effect]:
-        """What a task does that a registration registers; nothing for what has no body in the project."""
-        if isinstance(target.value, Function):
-            context = self.evaluator.calls.enter(target.value, target.arguments, registration.site)
-            yield from self.summaries.of_function(target.value, context)
+    def hits(self, task: Task) -> tuple[Hit, ...]:
+        """What a task does, with everything that it calls, nearest first."""
+        return self.graph.hits(task.function, task.context)
+
+    def target_hits(self, target: Target, registration: Registration) -> tuple[Hit, ...]:
+        """What the task of one registration does; nothing for what has no body in the project."""
+        if not isinstance(target.value, Function):
+            return ()
+        context = self.evaluator.calls.enter(target.value, target.arguments, registration.site)
+        return self.graph.hits(target.value, context)
+
+    def blocking_calls(self, task: Task, *kinds: str) -> Iterator[Hit]:
+        """The calls of these kinds that block the event loop in a task; none of a task in a thread."""
+        if task.on_loop:
+            yield from blocking_calls(self.hits(task), *kinds)
 
 
 def application(

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from fastapi_bgtask_lint.application import Application, application
 from fastapi_bgtask_lint.dependencies import Judgement
-from fastapi_bgtask_lint.effects.tasks import Task, Tasks
 from fastapi_bgtask_lint.findings import Finding, Place, Related
 from fastapi_bgtask_lint.framework.registrations.registrations import Registration
+from fastapi_bgtask_lint.framework.registrations.tasks import Task, Tasks
 from fastapi_bgtask_lint.reading.facts import Call
 from fastapi_bgtask_lint.reading.facts_cache import FactsCache
 from fastapi_bgtask_lint.reading.unreadable import Unreadable

@@ -27,3 +27,12 @@ SEARCHED_FILES = 200
 HANDED_ON = 2
 """How many calls further a parameter is followed to find out whether it is tested there. Each of them has to be read;
 lost are tests of what is handed on more often."""
+CALL_PATH = 4
+"""How many calls may lead from a handler to a registration: the number of paths is a power of it. Lost are the handler and
+its arguments where more helpers hand a BackgroundTasks on; the registration itself is still judged."""
+REACHABLE_FUNCTIONS = 80
+"""How many functions are entered for the uses of a value of the request, nearest first: a handler may run most of a large
+project. Lost is what is said of a session where more functions run, and the attributes of an object that others read."""
+CATCHES = 6
+"""How many `try` statements that catch only some classes are told apart on one path: each set of them is a state of its own
+for every function below. What is raised below more of them counts as caught."""

@@ -58,8 +58,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_bgtask_lint.application import Application
-from fastapi_bgtask_lint.effects.tasks import Task
 from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.framework.registrations.tasks import Task
 from fastapi_bgtask_lint.framework.responses.returned import Returned
 from fastapi_bgtask_lint.framework.routes.entry_points import Entry
 from fastapi_bgtask_lint.reading.facts import FunctionDef

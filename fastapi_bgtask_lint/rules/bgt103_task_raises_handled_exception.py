@@ -61,10 +61,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_bgtask_lint.application import Application
-from fastapi_bgtask_lint.effects.chains import own_part, related
-from fastapi_bgtask_lint.effects.effect import EffectKind
-from fastapi_bgtask_lint.effects.tasks import Task
+from fastapi_bgtask_lint.callgraph.chains import own_part, related
+from fastapi_bgtask_lint.callgraph.leaves import LeafKind
 from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.framework.registrations.tasks import Task
 from fastapi_bgtask_lint.resolving.scopes import statement_of
 from fastapi_bgtask_lint.resolving.values import Site
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
@@ -82,17 +82,17 @@ rule = Rule(
 @rule.check
 def handled(task: Task, app: Application) -> Iterator[Report]:
     """An exception with a registered handler leaves the task."""
-    for effect in app.summaries.of_function(task.function, task.context):
-        if effect.kind is not EffectKind.RAISE or not effect.fails:
+    for hit in app.hits(task):
+        if hit.leaf.kind is not LeafKind.RAISE or not hit.fails:
             continue
-        raised = app.exceptions.is_handled(effect.raised)
+        raised = app.exceptions.is_handled(hit.leaf.raised)
         if raised is None:
             continue
-        first = own_part(app.evaluator, effect.chain)[0]
+        first = own_part(app.evaluator, hit.chain)[0]
         place = Site(first.context, statement_of(first.context, first.fact))
         yield Report(
             f"{type_name(raised)} leaves the task after the response was sent: its handler is not called, a"
             " RuntimeError takes its place and later tasks never run; handle it in the task, or check earlier",
             place,
-            related(effect, first, f"{type_name(raised)} is raised here") if effect.leaf.fact is not place.fact else (),
+            related(hit, first, f"{type_name(raised)} is raised here") if hit.site.fact is not place.fact else (),
         )

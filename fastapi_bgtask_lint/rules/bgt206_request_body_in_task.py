@@ -59,8 +59,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_bgtask_lint.application import Application
-from fastapi_bgtask_lint.effects.chains import related
-from fastapi_bgtask_lint.effects.effect import Effect
+from fastapi_bgtask_lint.callgraph.chains import related
+from fastapi_bgtask_lint.callgraph.search import Hit
 from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.framework.registrations.registrations import Registration
 from fastapi_bgtask_lint.framework.request_scope.lifetimes import EscapingResource, ResourceKind
@@ -88,14 +88,15 @@ def bodies(registration: Registration, app: Application) -> Iterator[Report]:
     for escaping in app.lifetimes.of(registration, targets):
         if escaping.kind is not ResourceKind.REQUEST:
             continue
-        effect = next((e for target in targets for e in _reads(escaping, app.effects(target, registration), app)), None)
-        if effect is not None:
+        hits = (hit for target in targets for hit in app.target_hits(target, registration))
+        hit = next(_reads(escaping, hits, app), None)
+        if hit is not None:
             yield Report(
-                f"the {type_name(escaping.value)} handed to the task is over when it runs, and {_last(effect)}() needs"
+                f"the {type_name(escaping.value)} handed to the task is over when it runs, and {_last(hit)}() needs"
                 " its connection: under a real server nothing is left to read; read it in the handler and hand over"
                 " the content",
                 registration.site,
-                related(effect, registration.site, f"{_last(effect)}() is called here"),
+                related(hit, registration.site, f"{_last(hit)}() is called here"),
             )
             return
         yield Report(
@@ -107,16 +108,16 @@ def bodies(registration: Registration, app: Application) -> Iterator[Report]:
         )
 
 
-def _reads(escaping: EscapingResource, effects: Iterator[Effect], app: Application) -> Iterator[Effect]:
-    for effect in effects:
-        if effect.receiver != escaping.value:
+def _reads(escaping: EscapingResource, hits: Iterator[Hit], app: Application) -> Iterator[Hit]:
+    for hit in hits:
+        if hit.leaf.receiver != escaping.value:
             continue
-        if _last(effect) in _CONNECTION or (_last(effect) in _READING and not _is_read_before(escaping, app)):
-            yield effect
+        if _last(hit) in _CONNECTION or (_last(hit) in _READING and not _is_read_before(escaping, app)):
+            yield hit
 
 
-def _last(effect: Effect) -> str:
-    return effect.what.rpartition(".")[2]
+def _last(hit: Hit) -> str:
+    return hit.leaf.what.rpartition(".")[2]
 
 
 def _is_read_before(escaping: EscapingResource, app: Application) -> bool:

@@ -121,8 +121,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_bgtask_lint.application import Application
-from fastapi_bgtask_lint.effects.chains import related
-from fastapi_bgtask_lint.effects.effect import Effect
+from fastapi_bgtask_lint.callgraph.chains import related
+from fastapi_bgtask_lint.callgraph.search import Hit
 from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.framework.registrations.registrations import Registration
 from fastapi_bgtask_lint.resolving.values import Site
@@ -149,9 +149,9 @@ def uncommitted(registration: Registration, app: Application) -> Iterator[Report
     harms = rule.harms_on(app.versions.of(registration.module.path))
     if not all(harm.is_harmful for harm in harms):
         return
-    effect = _own_session(registration, app)
-    left = app.transactions.left_open(registration) if effect is not None else None
-    if effect is None or left is None:
+    hit = _own_session(registration, app)
+    left = app.transactions.left_open(registration) if hit is not None else None
+    if hit is None or left is None:
         return
     yield Report(
         f"the request's session is committed after its dependency's yield: {_BEFORE}; commit in the handler before it"
@@ -160,17 +160,17 @@ def uncommitted(registration: Registration, app: Application) -> Iterator[Report
         (
             (Site(left.source.context, left.source.parameter), "the session that the dependency commits"),
             (left.written, "written here"),
-            *related(effect, registration.site, "the task's own session"),
+            *related(hit, registration.site, "the task's own session"),
         ),
     )
 
 
-def _own_session(registration: Registration, app: Application) -> Effect | None:
+def _own_session(registration: Registration, app: Application) -> Hit | None:
     """The first use of a session that the task itself opens."""
     contexts = (registration.context, *(caller.context for caller in registration.call_path.calls))
     for target in app.registrations.targets(registration):
-        for effect in app.effects(target, registration):
-            value = effect.receiver
+        for hit in app.target_hits(target, registration):
+            value = hit.leaf.receiver
             if value is not None and app.lifetimes.is_session(value) and app.ownership.is_own(value, contexts):
-                return effect
+                return hit
     return None

@@ -90,8 +90,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_bgtask_lint.application import Application
-from fastapi_bgtask_lint.effects.chains import related
-from fastapi_bgtask_lint.effects.effect import Effect, EffectKind
+from fastapi_bgtask_lint.callgraph.chains import related
+from fastapi_bgtask_lint.callgraph.leaves import LeafKind
+from fastapi_bgtask_lint.callgraph.search import Hit
 from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.framework.registrations.registrations import Registration
 from fastapi_bgtask_lint.resolving.values import ExternalInstance, Site
@@ -111,28 +112,30 @@ rule = Rule(
 def shared(registration: Registration, app: Application) -> Iterator[Report]:
     """The task calls a session that was made once; once a registration."""
     for target in app.registrations.targets(registration):
-        effects = [e for e in app.effects(target, registration) if _is_session_call(e, app)]
-        found = next(((e, site) for e in effects if (site := _shared(e, app)) is not None), None)
+        hits = [e for e in app.target_hits(target, registration) if _is_session_call(e, app)]
+        found = next(((e, site) for e in hits if (site := _shared(e, app)) is not None), None)
         if found is not None:
-            yield from _report(*found, effects, registration)
+            yield from _report(*found, hits, registration)
 
 
-def _is_session_call(effect: Effect, app: Application) -> bool:
-    return effect.kind is EffectKind.CALL and effect.receiver is not None and app.lifetimes.is_session(effect.receiver)
+def _is_session_call(hit: Hit, app: Application) -> bool:
+    return (
+        hit.leaf.kind is LeafKind.CALL and hit.leaf.receiver is not None and app.lifetimes.is_session(hit.leaf.receiver)
+    )
 
 
-def _shared(effect: Effect, app: Application) -> Site | None:
-    assert effect.receiver is not None
-    return app.ownership.shared(effect.chain, effect.receiver)
+def _shared(hit: Hit, app: Application) -> Site | None:
+    assert hit.leaf.receiver is not None
+    return app.ownership.shared(hit.chain, hit.leaf.receiver)
 
 
-def _report(effect: Effect, made: Site, effects: list[Effect], registration: Registration) -> Iterator[Report]:
-    assert effect.receiver is not None
-    name = type_name(effect.receiver)
-    scoped = isinstance(effect.receiver, ExternalInstance) and name.endswith("scoped_session")
-    if scoped and any(other.what.endswith(".remove") for other in effects):
+def _report(hit: Hit, made: Site, hits: list[Hit], registration: Registration) -> Iterator[Report]:
+    assert hit.leaf.receiver is not None
+    name = type_name(hit.leaf.receiver)
+    scoped = isinstance(hit.leaf.receiver, ExternalInstance) and name.endswith("scoped_session")
+    if scoped and any(other.leaf.what.endswith(".remove") for other in hits):
         return
-    places = ((made, "it is made here, once"), *related(effect, registration.site, "the task uses it here"))
+    places = ((made, "it is made here, once"), *related(hit, registration.site, "the task uses it here"))
     if scoped:
         message = f"the task uses a {name} and never removes it: the thread keeps its session for what runs there next"
     else:

@@ -93,8 +93,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_bgtask_lint.application import Application
-from fastapi_bgtask_lint.effects.chains import related
-from fastapi_bgtask_lint.effects.effect import Effect, EffectKind
+from fastapi_bgtask_lint.callgraph.chains import related
+from fastapi_bgtask_lint.callgraph.leaves import LeafKind
+from fastapi_bgtask_lint.callgraph.search import Hit
 from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.framework.registrations.registrations import Registration
 from fastapi_bgtask_lint.reading.facts import For
@@ -114,22 +115,22 @@ rule = Rule(
 def driven(registration: Registration, app: Application) -> Iterator[Report]:
     """The task gets a session from a dependency that it does not run to its end; once a place."""
     for target in app.registrations.targets(registration):
-        for effect in app.effects(target, registration):
-            if effect.kind is EffectKind.DRIVEN and _gives_session(effect, app):
-                yield from _report(effect, registration, app)
+        for hit in app.target_hits(target, registration):
+            if hit.leaf.kind is LeafKind.PARTIAL_CONSUMPTION and _gives_session(hit, app):
+                yield from _report(hit, registration, app)
 
 
-def _gives_session(effect: Effect, app: Application) -> bool:
-    assert effect.generator is not None
-    values = app.evaluator.calls.yields(effect.generator.function, effect.generator.context)
+def _gives_session(hit: Hit, app: Application) -> bool:
+    assert hit.leaf.generator is not None
+    values = app.evaluator.calls.yields(hit.leaf.generator.function, hit.leaf.generator.context)
     return any(app.lifetimes.is_session(value) for value in values)
 
 
-def _report(effect: Effect, registration: Registration, app: Application) -> Iterator[Report]:
-    assert effect.generator is not None
-    skips = app.providers.commits_after(effect.generator.context)
-    in_loop = isinstance(effect.leaf.fact, For)
-    closed, surely = (True, in_loop) if in_loop else _closing(effect.leaf, app)
+def _report(hit: Hit, registration: Registration, app: Application) -> Iterator[Report]:
+    assert hit.leaf.generator is not None
+    skips = app.providers.commits_after(hit.leaf.generator.context)
+    in_loop = isinstance(hit.site.fact, For)
+    closed, surely = (True, in_loop) if in_loop else _closing(hit.site, app)
     if surely and not skips and not in_loop:
         return
     how = "left in its loop" if in_loop else "ended before the session is used"
@@ -137,10 +138,10 @@ def _report(effect: Effect, registration: Registration, app: Application) -> Ite
     if not closed:
         harm += ", and nobody closes the session"
     yield Report(
-        f"the task gets its session from {effect.what}() by hand, which is {how}: {harm};"
-        f" use contextmanager({effect.what})() or the session factory itself",
+        f"the task gets its session from {hit.leaf.what}() by hand, which is {how}: {harm};"
+        f" use contextmanager({hit.leaf.what})() or the session factory itself",
         registration.site,
-        related(effect, registration.site, f"{effect.what}() is driven here"),
+        related(hit, registration.site, f"{hit.leaf.what}() is driven here"),
         None if skips or not closed else Severity.WARNING,
     )
 

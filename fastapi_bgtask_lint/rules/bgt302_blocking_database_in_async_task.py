@@ -74,10 +74,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_bgtask_lint.application import Application
-from fastapi_bgtask_lint.effects.blocking import blocking_calls
-from fastapi_bgtask_lint.effects.chains import related
-from fastapi_bgtask_lint.effects.tasks import Task
+from fastapi_bgtask_lint.callgraph.chains import related
 from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.framework.registrations.tasks import Task
 from fastapi_bgtask_lint.reading.facts import Call
 from fastapi_bgtask_lint.resolving.values import ExternalInstance, ExternalMethod, FromCall, Value
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
@@ -96,17 +95,17 @@ rule = Rule(
 def blocking(task: Task, app: Application) -> Iterator[Report]:
     """A synchronous session, connection or cursor is used on the server's loop: once for each and each function."""
     seen = set()
-    for effect in sorted(blocking_calls(task, app.summaries, "database"), key=lambda effect: effect.entered.order):
-        key = (effect.entered.context.scope, _root(effect.receiver, app))
+    for hit in sorted(app.blocking_calls(task, "database"), key=lambda hit: hit.entered.order):
+        key = (hit.entered.context.scope, _root(hit.leaf.receiver, app))
         if key in seen:
             continue
         seen.add(key)
-        assert effect.row is not None
+        assert hit.leaf.row is not None
         yield Report(
-            f"{effect.what} waits for the database on the event loop: no request is answered until it returns;"
-            f" {instead(effect.row)}",
-            effect.entered,
-            related(effect, effect.entered, f"{effect.what} is called here"),
+            f"{hit.leaf.what} waits for the database on the event loop: no request is answered until it returns;"
+            f" {instead(hit.leaf.row)}",
+            hit.entered,
+            related(hit, hit.entered, f"{hit.leaf.what} is called here"),
         )
 
 

@@ -70,12 +70,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_bgtask_lint.application import Application
-from fastapi_bgtask_lint.effects.blocking import blocking_calls
-from fastapi_bgtask_lint.effects.chains import related
-from fastapi_bgtask_lint.effects.effect import Effect
-from fastapi_bgtask_lint.effects.memoised import is_kept
-from fastapi_bgtask_lint.effects.tasks import Task
+from fastapi_bgtask_lint.callgraph.chains import related
+from fastapi_bgtask_lint.callgraph.memoised import is_kept
+from fastapi_bgtask_lint.callgraph.search import Hit
 from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.framework.registrations.tasks import Task
 from fastapi_bgtask_lint.reading.facts import Call
 from fastapi_bgtask_lint.resolving.values import ExternalInstance, FromCall, Site
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
@@ -97,32 +96,33 @@ def files(task: Task, app: Application) -> Iterator[Report]:
     """File content is read or written on the server's loop; not again for what the file's own call has opened, and not
     what is read once and kept.
     """
-    effects = list(blocking_calls(task, app.summaries, "file"))
-    opened = {effect.leaf for effect in effects}
-    for effect in effects:
-        row = effect.row
-        if row is None or _opening(effect) in opened or is_kept(app.evaluator, effect) or _is_in_memory(effect, app):
+    hits = list(app.blocking_calls(task, "file"))
+    opened = {hit.site for hit in hits}
+    for hit in hits:
+        row = hit.leaf.row
+        if row is None or _opening(hit) in opened or is_kept(app.evaluator, hit) or _is_in_memory(hit, app):
             continue
+        what = hit.leaf.what
         yield Report(
-            f"{effect.what} works on a file on the event loop: no request is answered until it returns; {instead(row)}",
-            effect.entered,
-            related(effect, effect.entered, f"{effect.what} is called here"),
+            f"{what} works on a file on the event loop: no request is answered until it returns; {instead(row)}",
+            hit.entered,
+            related(hit, hit.entered, f"{what} is called here"),
             pedantic=row.metadata,
         )
 
 
-def _is_in_memory(effect: Effect, app: Application) -> bool:
+def _is_in_memory(hit: Hit, app: Application) -> bool:
     """It is given a buffer in the place of a file: `ZipFile(BytesIO())`."""
-    call, context = effect.leaf.fact, effect.leaf.context
+    call, context = hit.site.fact, hit.site.context
     arguments = app.evaluator.calls.evaluated_arguments(call, context) if isinstance(call, Call) else ()
     return any(
         isinstance(v, ExternalInstance) and v.type in _BUFFERS for argument in arguments for v in argument.values
     )
 
 
-def _opening(effect: Effect) -> Site | None:
+def _opening(hit: Hit) -> Site | None:
     """Where the object was made that this is called on."""
-    receiver = effect.receiver
+    receiver = hit.leaf.receiver
     origin = receiver.origin if isinstance(receiver, ExternalInstance) else None
     if isinstance(origin, FromCall):
         return origin.site

@@ -57,10 +57,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_bgtask_lint.application import Application
-from fastapi_bgtask_lint.effects.blocking import blocking_calls
-from fastapi_bgtask_lint.effects.chains import related
-from fastapi_bgtask_lint.effects.tasks import Task
+from fastapi_bgtask_lint.callgraph.chains import related
 from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.framework.registrations.tasks import Task
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 from fastapi_bgtask_lint.rules.wording import instead
 
@@ -76,10 +75,11 @@ rule = Rule(
 @rule.check
 def computing(task: Task, app: Application) -> Iterator[Report]:
     """A call that keeps the processor busy runs on the server's loop."""
-    for effect in blocking_calls(task, app.summaries, "cpu"):
-        assert effect.row is not None
+    for hit in app.blocking_calls(task, "cpu"):
+        what, row = hit.leaf.what, hit.leaf.row
+        assert row is not None
         yield Report(
-            f"{effect.what} computes on the event loop: no request is answered until it returns; {instead(effect.row)}",
-            effect.entered,
-            related(effect, effect.entered, f"{effect.what} is called here"),
+            f"{what} computes on the event loop: no request is answered until it returns; {instead(row)}",
+            hit.entered,
+            related(hit, hit.entered, f"{what} is called here"),
         )

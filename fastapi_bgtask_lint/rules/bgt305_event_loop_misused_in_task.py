@@ -88,10 +88,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_bgtask_lint.application import Application
-from fastapi_bgtask_lint.effects.chains import related
-from fastapi_bgtask_lint.effects.effect import Effect, EffectKind, Side
-from fastapi_bgtask_lint.effects.tasks import Task
+from fastapi_bgtask_lint.callgraph.chains import related
+from fastapi_bgtask_lint.callgraph.leaves import LeafKind, Side
+from fastapi_bgtask_lint.callgraph.search import Hit
 from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.framework.registrations.tasks import Task
 from fastapi_bgtask_lint.reading.facts import Call, FunctionDef
 from fastapi_bgtask_lint.reading.traversal import last_name
 from fastapi_bgtask_lint.resolving.scopes import calls, is_tried
@@ -133,32 +134,31 @@ _QUESTIONS = frozenset({"get_running_loop", "get_event_loop", "is_running"})
 def misused(task: Task, app: Application) -> Iterator[Report]:
     """A call that needs a running loop has none, or one that must not have one has it."""
     side = Side.HERE if task.on_loop else None
-    for effect in app.summaries.of_function(task.function, task.context):
-        if effect.kind is not EffectKind.CALL:
+    for hit in app.hits(task):
+        if hit.leaf.kind is not LeafKind.CALL:
             continue
-        if side is not None and effect.side is side and effect.what in _NEED_NO_LOOP:
-            text = (
-                f"{effect.what} raises RuntimeError here: the task already runs on the event loop; await the coroutine"
-            )
-        elif side is not None and effect.side is side and _waits_for_itself(effect, app):
+        what = hit.leaf.what
+        if side is not None and hit.side is side and what in _NEED_NO_LOOP:
+            text = f"{what} raises RuntimeError here: the task already runs on the event loop; await the coroutine"
+        elif side is not None and hit.side is side and _waits_for_itself(hit, app):
             text = "this waits on the event loop for a coroutine of that loop: neither goes on; await the coroutine"
-        elif not task.on_loop and effect.side is Side.HERE and effect.what in _NEED_A_LOOP:
+        elif not task.on_loop and hit.side is Side.HERE and hit.leaf.what in _NEED_A_LOOP:
             text = (
-                f"{effect.what} raises RuntimeError here: a def task runs in a thread without an event loop;"
+                f"{hit.leaf.what} raises RuntimeError here: a def task runs in a thread without an event loop;"
                 " make the task async def"
             )
         else:
             continue
-        if effect.what in _NEED_NO_LOOP | _NEED_A_LOOP and _looks_first(effect):
+        if hit.leaf.what in _NEED_NO_LOOP | _NEED_A_LOOP and _looks_first(hit):
             continue
-        yield Report(text, effect.leaf, related(effect, effect.leaf, ""))
+        yield Report(text, hit.site, related(hit, hit.site, ""))
 
 
-def _waits_for_itself(effect: Effect, app: Application) -> bool:
+def _waits_for_itself(hit: Hit, app: Application) -> bool:
     """`run_coroutine_threadsafe(coroutine, loop).result()`, `loop` being the one that runs here."""
-    origin = effect.receiver.origin if isinstance(effect.receiver, ExternalInstance) else None
+    origin = hit.leaf.receiver.origin if isinstance(hit.leaf.receiver, ExternalInstance) else None
     site = origin.site if isinstance(origin, FromCall) else None
-    if not effect.what.endswith(".Future.result") or site is None or not isinstance(site.fact, Call):
+    if not hit.leaf.what.endswith(".Future.result") or site is None or not isinstance(site.fact, Call):
         return False
     if last_name(site.fact.function) != "run_coroutine_threadsafe" or len(site.fact.arguments) < 2:
         return False
@@ -174,10 +174,10 @@ def _is_running_here(loop: Value) -> bool:
     return made.context.scope.is_async and last_name(made.fact.function) in ("get_running_loop", "get_event_loop")
 
 
-def _looks_first(effect: Effect) -> bool:
+def _looks_first(hit: Hit) -> bool:
     """The function asks for a running loop and acts on the answer, or handles that there is none."""
-    context = effect.leaf.context
-    if effect.what in _NEED_A_LOOP:
-        return is_tried(context, effect.leaf.fact)
+    context = hit.site.context
+    if hit.leaf.what in _NEED_A_LOOP:
+        return is_tried(context, hit.site.fact)
     asked = [call for _, call in calls(context) if last_name(call.function) in _QUESTIONS]
     return any(last_name(call.function) == "is_running" or is_tried(context, call) for call in asked)

@@ -70,10 +70,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_bgtask_lint.application import Application
-from fastapi_bgtask_lint.effects.chains import related
-from fastapi_bgtask_lint.effects.effect import Effect, EffectKind, Side
-from fastapi_bgtask_lint.effects.tasks import Task
+from fastapi_bgtask_lint.callgraph.chains import related
+from fastapi_bgtask_lint.callgraph.leaves import LeafKind, Side
+from fastapi_bgtask_lint.callgraph.search import Hit
 from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.framework.registrations.tasks import Task
 from fastapi_bgtask_lint.resolving.values import ExternalInstance, FromCall
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
@@ -97,28 +98,28 @@ def touched(task: Task, app: Application) -> Iterator[Report]:
     """A method that wakes waiters is called on an asyncio object from the task's thread."""
     if task.on_loop:
         return
-    for effect in app.summaries.of_function(task.function, task.context):
-        if effect.kind is EffectKind.CALL and effect.side is Side.HERE and _wakes(effect, app):
+    for hit in app.hits(task):
+        if hit.leaf.kind is LeafKind.CALL and hit.side is Side.HERE and _wakes(hit, app):
             yield Report(
-                f"{effect.what} is called from the task's thread: it does not wake the event loop, so whoever waits"
+                f"{hit.leaf.what} is called from the task's thread: it does not wake the event loop, so whoever waits"
                 " goes on late or never; use loop.call_soon_threadsafe, or make the task async def",
-                effect.leaf,
-                related(effect, effect.leaf, ""),
+                hit.site,
+                related(hit, hit.site, ""),
             )
 
 
-def _wakes(effect: Effect, app: Application) -> bool:
-    value = effect.receiver
-    if not isinstance(value, ExternalInstance) or effect.what.rpartition(".")[2] not in _WAKING:
+def _wakes(hit: Hit, app: Application) -> bool:
+    value = hit.leaf.receiver
+    if not isinstance(value, ExternalInstance) or hit.leaf.what.rpartition(".")[2] not in _WAKING:
         return False
     row = app.table.type(value.type)
     if row is None or not row.asyncio_object or not value.type.startswith(_LIBRARIES):
         return False
-    return not _is_made_here(value, effect)
+    return not _is_made_here(value, hit)
 
 
-def _is_made_here(value: ExternalInstance, effect: Effect) -> bool:
+def _is_made_here(value: ExternalInstance, hit: Hit) -> bool:
     """The task's own object: nobody on the loop waits for it."""
     if not isinstance(value.origin, FromCall):
         return False
-    return any(value.origin.site.context is site.context for site in effect.chain)
+    return any(value.origin.site.context is site.context for site in hit.chain)

@@ -81,10 +81,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_bgtask_lint.application import Application
-from fastapi_bgtask_lint.effects.chains import related
-from fastapi_bgtask_lint.effects.effect import Effect, EffectKind, Side
-from fastapi_bgtask_lint.effects.tasks import Task
+from fastapi_bgtask_lint.callgraph.chains import related
+from fastapi_bgtask_lint.callgraph.leaves import LeafKind, Side
+from fastapi_bgtask_lint.callgraph.search import Hit
 from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.framework.registrations.tasks import Task
 from fastapi_bgtask_lint.resolving.values import ExternalInstance, Site
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 from fastapi_bgtask_lint.rules.wording import type_name
@@ -105,25 +106,25 @@ def bound(task: Task, app: Application) -> Iterator[Report]:
     """What runs on the task's own loop awaits something of an object that was made once for all."""
     if task.on_loop:
         return
-    effects = [e for e in app.summaries.of_function(task.function, task.context) if e.side is Side.NEW_LOOP]
-    disposes = any(effect.what.endswith(_DISPOSING) for effect in effects)
-    for effect in effects:
-        found = _made(effect, app)
+    hits = [e for e in app.hits(task) if e.side is Side.NEW_LOOP]
+    disposes = any(hit.leaf.what.endswith(_DISPOSING) for hit in hits)
+    for hit in hits:
+        found = _made(hit, app)
         if found is None or (disposes and found[0].endswith("Engine")):
             continue
         name, made = found
         yield Report(
             f"this {name} is made once, for the server's loop, and used on a loop of the task's own: it raises"
             " RuntimeError or waits for ever; make it inside, or make the task async def",
-            effect.leaf,
-            ((made, "it is made here"), *related(effect, effect.leaf, "")),
+            hit.site,
+            ((made, "it is made here"), *related(hit, hit.site, "")),
         )
 
 
-def _made(effect: Effect, app: Application) -> tuple[str, Site] | None:
+def _made(hit: Hit, app: Application) -> tuple[str, Site] | None:
     """The name of a loop-bound object that is awaited, and where it was made once."""
-    value = effect.receiver
-    if effect.kind is not EffectKind.CALL or not effect.awaited or not isinstance(value, ExternalInstance):
+    value = hit.leaf.receiver
+    if hit.leaf.kind is not LeafKind.CALL or not hit.leaf.awaited or not isinstance(value, ExternalInstance):
         return None
     engine = app.ownership.engine(value)
     if engine is not None:
@@ -131,5 +132,5 @@ def _made(effect: Effect, app: Application) -> tuple[str, Site] | None:
     row = app.table.type(value.type)
     if row is None or not row.asyncio_object:
         return None
-    made = app.ownership.shared(effect.chain, value)
+    made = app.ownership.shared(hit.chain, value)
     return None if made is None else (type_name(value), made)

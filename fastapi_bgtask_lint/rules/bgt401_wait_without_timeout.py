@@ -65,11 +65,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_bgtask_lint.application import Application
-from fastapi_bgtask_lint.effects.chains import related
-from fastapi_bgtask_lint.effects.effect import Timing
-from fastapi_bgtask_lint.effects.tasks import Task
-from fastapi_bgtask_lint.effects.waits import timeout_site, unbounded_waits
+from fastapi_bgtask_lint.callgraph.chains import related
+from fastapi_bgtask_lint.callgraph.timing import Timing
+from fastapi_bgtask_lint.callgraph.waits import timeout_site, unbounded_waits
 from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.framework.registrations.tasks import Task
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
 rule = Rule(
@@ -84,12 +84,12 @@ rule = Rule(
 @rule.check
 def unbounded(task: Task, app: Application) -> Iterator[Report]:
     """A wait that neither its arguments, its client, the library nor a deadline bounds."""
-    for effect in unbounded_waits(task, app.summaries, Timing.UNBOUNDED):
-        argument = effect.row.timeout if effect.row is not None else None
-        outside = "set a timeout where its client is made" if effect.client is not None else "set a deadline round it"
+    for hit in unbounded_waits(app.hits(task), Timing.UNBOUNDED):
+        argument = hit.leaf.row.timeout if hit.leaf.row is not None else None
+        outside = "set a timeout where its client is made" if hit.leaf.client is not None else "set a deadline round it"
         advice = f"pass {argument}=" if argument else outside
         yield Report(
-            f"{effect.what} may wait for ever: nothing bounds it; {advice}",
-            timeout_site(effect),
-            related(effect, timeout_site(effect), f"{effect.what} waits here"),
+            f"{hit.leaf.what} may wait for ever: nothing bounds it; {advice}",
+            timeout_site(hit),
+            related(hit, timeout_site(hit), f"{hit.leaf.what} waits here"),
         )

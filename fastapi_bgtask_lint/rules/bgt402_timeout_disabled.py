@@ -64,11 +64,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_bgtask_lint.application import Application
-from fastapi_bgtask_lint.effects.chains import related
-from fastapi_bgtask_lint.effects.effect import Timing
-from fastapi_bgtask_lint.effects.tasks import Task
-from fastapi_bgtask_lint.effects.waits import disabled_site, unbounded_waits
+from fastapi_bgtask_lint.callgraph.chains import related
+from fastapi_bgtask_lint.callgraph.timing import Timing
+from fastapi_bgtask_lint.callgraph.waits import disabled_site, unbounded_waits
 from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.framework.registrations.tasks import Task
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
 rule = Rule(
@@ -83,9 +83,9 @@ rule = Rule(
 @rule.check
 def disabled(task: Task, app: Application) -> Iterator[Report]:
     """A wait whose timeout, or whose client's, is switched off, with no deadline round it."""
-    for effect in unbounded_waits(task, app.summaries, Timing.DISABLED):
+    for hit in unbounded_waits(app.hits(task), Timing.DISABLED):
         yield Report(
-            f"the timeout of {effect.what} is switched off: the task may wait for ever; give it seconds",
-            disabled_site(effect),
-            related(effect, disabled_site(effect), f"{effect.what} waits here"),
+            f"the timeout of {hit.leaf.what} is switched off: the task may wait for ever; give it seconds",
+            disabled_site(hit),
+            related(hit, disabled_site(hit), f"{hit.leaf.what} waits here"),
         )

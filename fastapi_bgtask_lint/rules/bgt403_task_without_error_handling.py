@@ -63,11 +63,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_bgtask_lint.application import Application
-from fastapi_bgtask_lint.effects.chains import own_part, related
-from fastapi_bgtask_lint.effects.effect import Effect, EffectKind
-from fastapi_bgtask_lint.effects.tasks import Task
+from fastapi_bgtask_lint.callgraph.chains import own_part, related
+from fastapi_bgtask_lint.callgraph.leaves import LeafKind
+from fastapi_bgtask_lint.callgraph.search import Hit
 from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.framework.registrations.registrations import Registration
+from fastapi_bgtask_lint.framework.registrations.tasks import Task
+from fastapi_bgtask_lint.resolving.rows import row_of
 from fastapi_bgtask_lint.resolving.scopes import statement_of
 from fastapi_bgtask_lint.resolving.values import Site
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule, said
@@ -92,22 +94,18 @@ rule = Rule(
 @rule.check
 def unhandled(task: Task, app: Application) -> Iterator[Report]:
     """A failure can leave the task: once, at the first statement of its own body from which one does."""
-    failing = [
-        effect
-        for effect in app.summaries.of_function(task.function, task.context)
-        if effect.fails and effect.kind is not EffectKind.YIELD and not effect.is_exit
-    ]
-    parts = [(_statement(own_part(app.evaluator, effect.chain)[0]), effect) for effect in failing]
-    told = {place for place, effect in parts if _stands_in_103(effect, app)}
-    parts = [(place, effect) for place, effect in parts if place not in told]
+    failing = [hit for hit in app.hits(task) if hit.fails and not hit.leaf.is_exit]
+    parts = [(_statement(own_part(app.evaluator, hit.chain)[0]), hit) for hit in failing]
+    told = {place for place, hit in parts if _stands_in_103(hit, app)}
+    parts = [(place, hit) for place, hit in parts if place not in told]
     if not parts:
         return
-    first, effect = min(parts, key=lambda part: (part[0].order, len(part[1].chain)))
+    first, hit = min(parts, key=lambda part: (part[0].order, len(part[1].chain)))
     harm = _consequence(task.registrations[0], app)
     yield Report(
-        f"{_what(effect)} and nothing here handles it: {harm}; catch it, log it and record the outcome",
+        f"{_what(hit)} and nothing here handles it: {harm}; catch it, log it and record the outcome",
         first,
-        related(effect, first, "it fails here"),
+        related(hit, first, "it fails here"),
     )
 
 
@@ -115,7 +113,7 @@ def unhandled(task: Task, app: Application) -> Iterator[Report]:
 def library_function(registration: Registration, app: Application) -> Iterator[Report]:
     """A library's function is the task, and may fail."""
     for target in app.registrations.targets(registration):
-        row = app.summaries.row(target.value)
+        row = row_of(app.evaluator, target.value)
         if row is not None and row.kind in ("network", "process") and row.fails and not row.cleanup:
             harm = _consequence(registration, app)
             yield Report(
@@ -135,11 +133,11 @@ def _consequence(registration: Registration, app: Application) -> str:
     return f"{_LOST}; {further}" if further else _LOST
 
 
-def _stands_in_103(effect: Effect, app: Application) -> bool:
-    return effect.kind is EffectKind.RAISE and app.exceptions.is_handled(effect.raised) is not None
+def _stands_in_103(hit: Hit, app: Application) -> bool:
+    return hit.leaf.kind is LeafKind.RAISE and app.exceptions.is_handled(hit.leaf.raised) is not None
 
 
-def _what(effect: Effect) -> str:
-    if effect.kind is EffectKind.RAISE:
+def _what(hit: Hit) -> str:
+    if hit.leaf.kind is LeafKind.RAISE:
         return "an exception leaves the task here"
-    return f"{effect.what} may fail"
+    return f"{hit.leaf.what} may fail"

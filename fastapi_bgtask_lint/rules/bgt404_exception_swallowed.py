@@ -64,11 +64,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_bgtask_lint.application import Application
-from fastapi_bgtask_lint.effects.chains import own_part, related
-from fastapi_bgtask_lint.effects.effect import Effect, EffectKind
-from fastapi_bgtask_lint.effects.tasks import Task
+from fastapi_bgtask_lint.callgraph.chains import own_part, related
+from fastapi_bgtask_lint.callgraph.exceptions import caught_by
+from fastapi_bgtask_lint.callgraph.leaves import LeafKind
+from fastapi_bgtask_lint.callgraph.search import Hit
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.outcomes import caught_by
+from fastapi_bgtask_lint.framework.registrations.tasks import Task
 from fastapi_bgtask_lint.reading.facts import (
     Break,
     Call,
@@ -102,26 +103,26 @@ _ALL = frozenset({"builtins.Exception", "builtins.BaseException"})
 @rule.check
 def swallowed(task: Task, app: Application) -> Iterator[Report]:
     """A handler for every exception does nothing."""
-    for effect in app.summaries.of_function(task.function, task.context):
-        handler = effect.leaf.fact
-        if effect.kind is not EffectKind.HANDLER or not isinstance(handler, ExceptHandler):
+    for hit in app.hits(task):
+        handler = hit.site.fact
+        if hit.leaf.kind is not LeafKind.HANDLER or not isinstance(handler, ExceptHandler):
             continue
-        if not _is_for_all(handler, effect.leaf.context, app) or not all(_does_nothing(s) for s in handler.body):
+        if not _is_for_all(handler, hit.site.context, app) or not all(_does_nothing(s) for s in handler.body):
             continue
-        if _hides_work(effect, app):
+        if _hides_work(hit, app):
             yield Report(
                 "every exception ends here without a trace: nothing is logged, and nobody learns that it failed; log it"
                 " or record the failure, or name the class that does not matter",
-                effect.leaf,
-                related(effect, effect.leaf, ""),
+                hit.site,
+                related(hit, hit.site, ""),
             )
 
 
-def _hides_work(effect: Effect, app: Application) -> bool:
+def _hides_work(hit: Hit, app: Application) -> bool:
     """It stands in the task itself, round more than a clean-up; or in what it calls, round what fails at times."""
-    if len(own_part(app.evaluator, effect.chain)) > 1:
-        return effect.guards
-    body = effect.attempt.body if effect.attempt is not None else ()
+    if len(own_part(app.evaluator, hit.chain)) > 1:
+        return app.graph.may_fail_inside(hit.leaf)
+    body = hit.leaf.attempt.body if hit.leaf.attempt is not None else ()
     called = {last_name(c.function) for c in parts(body) if isinstance(c, Call)}
     return not called or not called <= _CLEANING
 

@@ -64,10 +64,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_bgtask_lint.application import Application
-from fastapi_bgtask_lint.effects.chains import related
-from fastapi_bgtask_lint.effects.effect import EffectKind
-from fastapi_bgtask_lint.effects.tasks import Task
+from fastapi_bgtask_lint.callgraph.chains import related
+from fastapi_bgtask_lint.callgraph.leaves import LeafKind
 from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.framework.registrations.tasks import Task
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
 rule = Rule(
@@ -82,12 +82,12 @@ rule = Rule(
 @rule.check
 def endless(task: Task, app: Application) -> Iterator[Report]:
     """A loop or retry that nothing ends, with no deadline round it."""
-    for effect in app.summaries.of_function(task.function, task.context):
-        if effect.kind is EffectKind.ENDLESS and not effect.bounded:
-            what = "nothing in this loop ends it" if effect.what == "loop" else "this retry never gives up"
+    for hit in app.hits(task):
+        if hit.leaf.kind is LeafKind.ENDLESS and not hit.bounded:
+            what = "nothing in this loop ends it" if hit.leaf.what == "loop" else "this retry never gives up"
             yield Report(
                 f"{what}: the task goes on for ever, later tasks of the request never run, and the server can't stop"
                 " while it does; bound it by attempts or a deadline",
-                effect.leaf,
-                related(effect, effect.leaf, ""),
+                hit.site,
+                related(hit, hit.site, ""),
             )

@@ -70,10 +70,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_bgtask_lint.application import Application
-from fastapi_bgtask_lint.effects.chains import related
-from fastapi_bgtask_lint.effects.effect import Effect, EffectKind, Side
-from fastapi_bgtask_lint.effects.tasks import Task
+from fastapi_bgtask_lint.callgraph.chains import related
+from fastapi_bgtask_lint.callgraph.leaves import LeafKind, Side
+from fastapi_bgtask_lint.callgraph.search import Hit
 from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.framework.registrations.tasks import Task
 from fastapi_bgtask_lint.resolving.values import Site
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
@@ -94,20 +95,20 @@ def without_deadline(task: Task, app: Application) -> Iterator[Report]:
     """Something is awaited on the loop with no deadline round it; once a task."""
     if not task.on_loop:
         return
-    effect = next((e for e in app.summaries.of_function(task.function, task.context) if _waits(e)), None)
-    if effect is not None:
+    hit = next((e for e in app.hits(task) if _waits(e)), None)
+    if hit is not None:
         place = Site(task.function.parent, task.function.definition)
         yield Report(
-            f"no deadline covers the whole of this task, which waits for {effect.what}; put its body within"
+            f"no deadline covers the whole of this task, which waits for {hit.leaf.what}; put its body within"
             " asyncio.timeout",
             place,
-            related(effect, place, f"{effect.what} waits here"),
+            related(hit, place, f"{hit.leaf.what} waits here"),
         )
 
 
-def _waits(effect: Effect) -> bool:
-    row = effect.row
-    if effect.kind is not EffectKind.CALL or effect.bounded or effect.side is not Side.HERE or not effect.awaited:
+def _waits(hit: Hit) -> bool:
+    row = hit.leaf.row
+    if hit.leaf.kind is not LeafKind.CALL or hit.bounded or hit.side is not Side.HERE or not hit.leaf.awaited:
         return False
     if row is None or row.cleanup:
         return False

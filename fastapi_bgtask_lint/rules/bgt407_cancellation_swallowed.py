@@ -86,11 +86,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_bgtask_lint.application import Application
-from fastapi_bgtask_lint.effects.chains import related
-from fastapi_bgtask_lint.effects.effect import Effect, EffectKind, Side
-from fastapi_bgtask_lint.effects.tasks import Task
+from fastapi_bgtask_lint.callgraph.chains import related
+from fastapi_bgtask_lint.callgraph.exceptions import caught_by
+from fastapi_bgtask_lint.callgraph.leaves import LeafKind, Side
+from fastapi_bgtask_lint.callgraph.search import Hit
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.outcomes import caught_by
+from fastapi_bgtask_lint.framework.registrations.tasks import Task
 from fastapi_bgtask_lint.reading.facts import (
     Assign,
     Attribute,
@@ -124,18 +125,18 @@ def swallowed(task: Task, app: Application) -> Iterator[Report]:
     """A handler takes the cancellation of what it awaits and never raises it again."""
     if not task.on_loop:
         return
-    for effect in app.summaries.of_function(task.function, task.context):
-        if effect.kind is EffectKind.HANDLER and effect.side is Side.HERE and _swallows(effect, app):
+    for hit in app.hits(task):
+        if hit.leaf.kind is LeafKind.HANDLER and hit.side is Side.HERE and _swallows(hit, app):
             yield Report(
                 "a cancellation ends here and what comes after it runs on: a deadline round it goes unnoticed, and a"
                 " server that stops waits for the rest; raise it again, or catch Exception",
-                effect.leaf,
-                related(effect, effect.leaf, ""),
+                hit.site,
+                related(hit, hit.site, ""),
             )
 
 
-def _swallows(effect: Effect, app: Application) -> bool:
-    handler, attempt, context = effect.leaf.fact, effect.attempt, effect.leaf.context
+def _swallows(hit: Hit, app: Application) -> bool:
+    handler, attempt, context = hit.site.fact, hit.leaf.attempt, hit.site.context
     if not isinstance(handler, ExceptHandler) or attempt is None or not _is_async(context) or not _awaits(attempt):
         return False
     if not _takes(handler, context, app) or any(isinstance(s, Raise) for s in statements(handler.body)):

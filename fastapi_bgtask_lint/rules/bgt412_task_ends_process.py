@@ -68,10 +68,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_bgtask_lint.application import Application
-from fastapi_bgtask_lint.effects.chains import related
-from fastapi_bgtask_lint.effects.effect import EffectKind
-from fastapi_bgtask_lint.effects.tasks import Task
+from fastapi_bgtask_lint.callgraph.chains import related
+from fastapi_bgtask_lint.callgraph.leaves import LeafKind
 from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.framework.registrations.tasks import Task
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
 rule = Rule(
@@ -86,15 +86,15 @@ rule = Rule(
 @rule.check
 def exits(task: Task, app: Application) -> Iterator[Report]:
     """`SystemExit` leaves the task, or the process is ended on the spot."""
-    for effect in app.summaries.of_function(task.function, task.context):
-        if effect.kind is EffectKind.EXIT:
-            text = f"{effect.what} ends the whole server process at once"
-        elif effect.kind is EffectKind.RAISE and effect.fails and effect.is_exit:
+    for hit in app.hits(task):
+        if hit.leaf.kind is LeafKind.EXIT:
+            text = f"{hit.leaf.what} ends the whole server process at once"
+        elif hit.leaf.kind is LeafKind.RAISE and hit.fails and hit.leaf.is_exit:
             text = "SystemExit leaves the task: later tasks never run, and with a BaseHTTPMiddleware the server stops"
         else:
             continue
         yield Report(
             f"{text}; return from the task, or raise an exception and handle it in the task",
-            effect.leaf,
-            related(effect, effect.leaf, ""),
+            hit.site,
+            related(hit, hit.site, ""),
         )

@@ -76,7 +76,7 @@ def unattached(registration: Registration, app: Application) -> Iterator[Report]
     """The receiver was made by hand and goes nowhere but to registrations, in every way that leads here."""
     if registration.receiver is None:
         return
-    attachment = Attachment(app.evaluator)
+    attachment = app.attachment
     if _is_refused(registration, app):
         return
     if all(_is_forgotten(one, attachment) for one in app.registrations.alternatives(registration)):

@@ -73,7 +73,7 @@ def lost(registration: Registration, app: Application) -> Iterator[Report]:
     if not injected(app.evaluator.evaluate(registration.receiver, registration.context)):
         return
     call_paths = [one.call_path for one in app.registrations.alternatives(registration)]
-    if all(app.outcomes.lost(call_path, registration.call) for call_path in call_paths):
+    if all(app.exits.lost(call_path, registration.call) for call_path in call_paths):
         yield Report(
             "this task never runs: the handler is bound to raise after the registration, and FastAPI drops the tasks of"
             " a request that fails; do the work before raising, or return a response that carries the task",

@@ -49,7 +49,6 @@ from collections.abc import Iterator
 
 from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.registrations.attachment import Attachment
 from fastapi_bgtask_lint.framework.registrations.registrations import Registration, injected
 from fastapi_bgtask_lint.framework.responses.responses import Responses
 from fastapi_bgtask_lint.resolving.project import Module
@@ -74,10 +73,10 @@ def replaced(registration: Registration, app: Application) -> Iterator[Report]:
     """Every way from the registration returns a response with another background."""
     if registration.receiver is None or registration.call_path.calls:
         return
-    values = Attachment(app.evaluator).receiver(registration)
+    values = app.attachment.receiver(registration)
     if not injected(values):
         return
-    exits = app.outcomes.after(registration.context, registration.call)
+    exits = app.exits.after(registration.context, registration.call)
     if not exits.returns or exits.falls_through or exits.raises:
         return
     responses = Responses(app.evaluator)

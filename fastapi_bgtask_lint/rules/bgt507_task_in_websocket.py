@@ -55,7 +55,6 @@ from collections.abc import Iterator
 
 from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.registrations.attachment import Attachment
 from fastapi_bgtask_lint.framework.registrations.registrations import Registration, injected
 from fastapi_bgtask_lint.framework.routes.entry_points import Entry
 from fastapi_bgtask_lint.reading.facts import FunctionDef
@@ -78,7 +77,7 @@ def in_websocket(registration: Registration, app: Application) -> Iterator[Repor
         return
     if app.handlers.entry(head) is not Entry.WEBSOCKET:
         return
-    if injected(Attachment(app.evaluator).receiver(registration)):
+    if injected(app.attachment.receiver(registration)):
         yield Report(
             "this task never runs: a WebSocket handler sends no response that would carry its tasks;"
             " await the work here, or start it on its own and keep a reference to it",

@@ -101,5 +101,5 @@ def after_yield(registration: Registration, app: Application) -> Iterator[Report
     if not markers or all(has_function_scope(marker) for marker in markers):
         return
     before = [found for found in yields(scope) if found.at < registration.call.at]
-    if any(app.outcomes.passes(context, found, registration.call) for found in before):
+    if any(app.exits.passes(context, found, registration.call) for found in before):
         yield Report(f"a task added after the dependency's yield: {said(harms)}; add it before", registration.site)

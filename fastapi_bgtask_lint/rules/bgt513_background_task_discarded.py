@@ -54,7 +54,6 @@ from collections.abc import Iterator
 
 from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.registrations.attachment import Attachment
 from fastapi_bgtask_lint.framework.registrations.registrations import Registration
 from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
 
@@ -70,7 +69,7 @@ rule = Rule(
 @rule.check
 def discarded(registration: Registration, app: Application) -> Iterator[Report]:
     """The built task is dropped where it stands, bound to a name that nobody reads, or put on the injected response."""
-    if registration.receiver is None and Attachment(app.evaluator).is_dropped(registration):
+    if registration.receiver is None and app.attachment.is_dropped(registration):
         yield Report(
             "this task never runs: it is built, but no returned response carries it;"
             " pass it as background= of the response, or call add_task on an injected BackgroundTasks",

@@ -71,8 +71,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastapi_bgtask_lint.application import Application
+from fastapi_bgtask_lint.callgraph.targets import Target
 from fastapi_bgtask_lint.findings import Severity
-from fastapi_bgtask_lint.framework.registrations.registrations import Registration, Target
+from fastapi_bgtask_lint.framework.registrations.registrations import Registration
 from fastapi_bgtask_lint.reading.facts import Attribute, Expression, FunctionDef, Name, With
 from fastapi_bgtask_lint.reading.traversal import statements
 from fastapi_bgtask_lint.resolving.annotations import PARAMETERS, is_parameter

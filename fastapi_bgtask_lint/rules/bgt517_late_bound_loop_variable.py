@@ -103,7 +103,7 @@ def _functions(values: Values) -> Iterator[Function]:
 def _variables(registration: Registration, app: Application) -> Iterator[str]:
     """The variables of the loops and comprehensions round the registration that come to it again."""
     context, call = registration.context, registration.call
-    again = app.outcomes.passes(context, call, call)
+    again = app.exits.passes(context, call, call)
     for statement in statements(body_of(context)):
         if isinstance(statement, For) and again and holds(statement.body, call):
             yield from _bound(statement.target)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from fastapi_bgtask_lint.framework.registrations.registrations import Registration
 from fastapi_bgtask_lint.framework.types import is_response
@@ -33,19 +33,21 @@ from fastapi_bgtask_lint.resolving.values import (
     FromParameter,
     Function,
     Instance,
+    Site,
     Value,
     Values,
 )
 
-_DEPTH = 3
 _APPENDING = frozenset({"append", "extend", "insert"})
 
 
-@dataclass(frozen=True, slots=True)
 class Attachment:
     """Follows the objects of a function through its uses."""
 
-    evaluator: Evaluator
+    def __init__(self, evaluator: Evaluator) -> None:
+        self.evaluator = evaluator
+        self._escapes_from = evaluator.solver.query(self._escapes, False, operator.or_)
+        """Whether a function does more with an object than to register tasks on it, by the object and the context."""
 
     def receiver(self, registration: Registration) -> Values:
         """What the registration is made on; an unannotated parameter with a default is that default, FastAPI injects
@@ -92,7 +94,7 @@ class Attachment:
         """The object is used for anything but registrations: returned, stored, awaited, attached or handed on."""
         if not isinstance(value, ExternalInstance | Instance) or not isinstance(value.origin, FromCall):
             return True
-        if self._escapes_from(value, registration.context, _DEPTH):
+        if self._escapes_from((value, registration.context)):
             return True
         maker = value.origin.site.context
         if maker is registration.context or maker.scope is registration.context.scope:
@@ -101,7 +103,7 @@ class Attachment:
             # A default is made once by the module's own code: only the parameter's function can use it.
             return not self._is_default(value, registration.context)
         by_dependency = isinstance(registration.receiver, Name) and self._is_parameter(registration)
-        return not by_dependency and self._escapes_from(value, maker, _DEPTH)
+        return not by_dependency and self._escapes_from((value, maker))
 
     def _is_default(self, value: ExternalInstance | Instance, context: Context) -> bool:
         scope = context.scope
@@ -115,10 +117,11 @@ class Attachment:
         bindings = self.evaluator.reaching(registration.context).at_use.get(registration.receiver.at, ())
         return bool(bindings) and all(isinstance(binding, Bound) for binding in bindings)
 
-    def _escapes_from(self, value: Value, context: Context, depth: int) -> bool:
+    def _escapes(self, key: tuple[Value, Context]) -> bool:
+        value, context = key
         if self._is_captured(value, context):
             return True
-        benign = set(self._registering(value, context, depth))
+        benign = set(self._registering(value, context))
         for step in steps(context):
             expression = step.expression
             if not isinstance(expression, Name) or expression.at in benign or self._is_target(step):
@@ -164,7 +167,7 @@ class Attachment:
             for step in steps(context)
         )
 
-    def _registering(self, value: Value, context: Context, depth: int) -> Iterator[int]:
+    def _registering(self, value: Value, context: Context) -> Iterator[int]:
         """The ordinals of the names through which tasks are registered, here or in a helper."""
         for step in steps(context):
             expression = step.expression
@@ -175,10 +178,11 @@ class Attachment:
             if isinstance(expression, Call) and _is_add_task(expression):
                 # A task that gets the object it is registered on does not run either.
                 yield from (argument.value.at for argument in expression.arguments)
-            elif isinstance(expression, Call) and depth:
-                yield from self._helped(value, expression, context, depth)
+            elif isinstance(expression, Call):
+                yield from self._helped(value, expression, context)
 
-    def _helped(self, value: Value, call: Call, context: Context, depth: int) -> Iterator[int]:
+    def _helped(self, value: Value, call: Call, context: Context) -> Iterator[int]:
+        """The names by which a call hands the object to helpers that only register tasks on it."""
         names = [a.value for a in call.arguments if isinstance(a.value, Name)]
         if not any(value in self.evaluator.evaluate(name, context) for name in names):
             return
@@ -187,10 +191,9 @@ class Attachment:
         if not functions or len(functions) != len(callees):
             return
         arguments = self.evaluator.calls.evaluated_arguments(call, context)
-        for function in functions:
-            inner = self.evaluator.calls.enter(function, arguments, None)
-            if self._escapes_from(value, inner, depth - 1):
-                return
+        entered = [self.evaluator.calls.enter(function, arguments, Site(context, call)) for function in functions]
+        if any(self._escapes_from((value, inner)) for inner in entered):
+            return
         yield from (name.at for name in names)
 
     def _is_captured(self, value: Value, context: Context) -> bool:

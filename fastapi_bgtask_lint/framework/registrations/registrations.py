@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from fastapi_bgtask_lint.callgraph.callers import CallPath
+from fastapi_bgtask_lint.callgraph.targets import Target, targets
 from fastapi_bgtask_lint.framework.registrations.task_scopes import scopes_of_tasks
-from fastapi_bgtask_lint.framework.routes.entry_points import CallPath, Handlers
+from fastapi_bgtask_lint.framework.routes.entry_points import Handlers
 from fastapi_bgtask_lint.framework.types import (
     builds_task,
     is_background_task,
@@ -24,7 +26,6 @@ from fastapi_bgtask_lint.reading.facts import (
 from fastapi_bgtask_lint.reading.traversal import statements
 from fastapi_bgtask_lint.resolving.bindings import Assigned, Bound
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
-from fastapi_bgtask_lint.resolving.library import offloaded_callable
 from fastapi_bgtask_lint.resolving.project import Module
 from fastapi_bgtask_lint.resolving.scopes import calls
 from fastapi_bgtask_lint.resolving.values import (
@@ -33,16 +34,11 @@ from fastapi_bgtask_lint.resolving.values import (
     UNKNOWN,
     CallArgument,
     Context,
-    External,
     ExternalInstance,
-    ExternalMethod,
     FromCall,
     FromParameter,
-    Function,
     Instance,
-    Partial,
     Site,
-    Value,
     Values,
     known,
 )
@@ -84,16 +80,6 @@ class Registration:
     def builds(self) -> bool:
         """It is a `BackgroundTask(...)`."""
         return self.receiver is None
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What a registration runs: a callable and the arguments that it gets."""
-
-    value: Value
-    arguments: tuple[CallArgument, ...]
-    runs_in_thread: bool = False
-    """A runner hands it over to a thread of its own."""
 
 
 class Registrations:
@@ -195,44 +181,12 @@ class Registrations:
         """What the registration runs, runners and partials seen through; nothing for what is not known."""
         if registration.target is None:
             return ()
-        return tuple(self._seen_through(registration.target.values, registration.arguments, registration.site, False))
-
-    def _seen_through(
-        self, values: Values, arguments: tuple[CallArgument, ...], site: Site, threaded: bool
-    ) -> Iterator[Target]:
-        for value in values:
-            match value:
-                case Partial():
-                    yield from self._seen_through(value.function, (*value.arguments, *arguments), site, threaded)
-                case Instance():
-                    methods = self._evaluator.classes.method(value.cls, "__call__", (value,))
-                    yield from self._seen_through(methods, arguments, site, threaded)
-                case External(name=name):
-                    yield from self._runner(value, self._evaluator.table.row(name), arguments, site, threaded)
-                case ExternalMethod():
-                    row = self._evaluator.table.method(value.receiver.type, value.name)
-                    yield from self._runner(value, row, arguments, site, threaded)
-                case Function():
-                    yield Target(value, arguments, threaded)
-                case ExternalInstance() if is_background_task(self._evaluator, value):
-                    continue
-                case _ if value == UNKNOWN:
-                    continue
-                case _:
-                    yield Target(value, arguments, threaded)
-
-    def _runner(
-        self, value: Value, row: object, arguments: tuple[CallArgument, ...], site: Site, threaded: bool
-    ) -> Iterator[Target]:
-        runs = getattr(row, "runs", None)
-        if row is None or runs not in ("thread", "await", "call", "new-loop"):
-            yield Target(value, arguments, threaded)
-            return
-        target, rest = offloaded_callable(row, arguments)  # type: ignore[arg-type]
-        if target is None:
-            yield Target(value, arguments, threaded)
-            return
-        yield from self._seen_through(target.values, rest, site, threaded or runs == "thread")
+        found = targets(self._evaluator, registration.target.values, registration.arguments)
+        return tuple(
+            target
+            for target in found
+            if target.value != UNKNOWN and not is_background_task(self._evaluator, target.value)
+        )
 
 
 def _parts(arguments: tuple[CallArgument, ...]) -> tuple[CallArgument | None, tuple[CallArgument, ...]]:

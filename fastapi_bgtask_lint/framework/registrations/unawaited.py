@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fastapi_bgtask_lint.framework.registrations.registrations import Registration, Target
+from fastapi_bgtask_lint.callgraph.targets import Target
+from fastapi_bgtask_lint.framework.registrations.registrations import Registration
 from fastapi_bgtask_lint.reading.facts import (
     Call,
     ExprStmt,

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
-from fastapi_bgtask_lint.framework.registrations.registrations import Registration, Target
+from fastapi_bgtask_lint.callgraph.body import Edge
+from fastapi_bgtask_lint.callgraph.graph import CallGraph
+from fastapi_bgtask_lint.callgraph.targets import Target
+from fastapi_bgtask_lint.framework.registrations.registrations import Registration
 from fastapi_bgtask_lint.reading.facts import (
     Attribute,
     Call,
@@ -21,6 +25,7 @@ from fastapi_bgtask_lint.reading.facts import (
 from fastapi_bgtask_lint.reading.traversal import children, expressions, statements, walk
 from fastapi_bgtask_lint.resolving.bindings import Assigned, Binding
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
+from fastapi_bgtask_lint.resolving.limits import REACHABLE_FUNCTIONS
 from fastapi_bgtask_lint.resolving.ordering import union
 from fastapi_bgtask_lint.resolving.scopes import calls, steps
 from fastapi_bgtask_lint.resolving.values import (
@@ -34,14 +39,11 @@ from fastapi_bgtask_lint.resolving.values import (
     Generator,
     Instance,
     Partial,
-    Site,
     Value,
     Values,
 )
 
 _DEPTH = 8
-_FUNCTIONS = 60
-"""A task that uses an object in more functions than this is looked at no further."""
 _HELD = 2
 """How many objects deep a resource may be held."""
 _SAME_PATH = frozenset(
@@ -73,6 +75,7 @@ class EscapeAnalysis:
     """Finds out what registrations hand over."""
 
     evaluator: Evaluator
+    graph: CallGraph
 
     def of(self, registration: Registration, targets: tuple[Target, ...]) -> Iterator[EscapingValue]:
         """Every value that the registration hands over, in the order of the source."""
@@ -240,28 +243,18 @@ class EscapeAnalysis:
     def read(self, value: Value, start: tuple[Context, ...]) -> tuple[set[str], tuple[Context, ...]]:
         """The attributes of an object that functions read, and those that they call on or with it; and all of these."""
         found: set[str] = set()
-        used = dict.fromkeys(start)
-        waiting = list(start)
-        while waiting and len(used) < _FUNCTIONS:
-            context = waiting.pop(0)
+        used = tuple(islice(self.graph.reachable(start, lambda edge: _gets(edge, value)), REACHABLE_FUNCTIONS))
+        for context in used:
             for step in steps(context):
                 expression = step.expression
                 if isinstance(expression, Attribute) and value in self.evaluator.evaluate(expression.value, context):
                     found.add(expression.attr)
-                if isinstance(expression, Call):
-                    entered = [inner for inner in self._entered_with(value, expression, context) if inner not in used]
-                    used |= dict.fromkeys(entered)
-                    waiting += entered
-        return found, tuple(used)
+        return found, used
 
-    def _entered_with(self, value: Value, call: Call, context: Context) -> Iterator[Context]:
-        callees = self.evaluator.evaluate(call.function, context)
-        for callee in callees:
-            if not isinstance(callee, Function):
-                continue
-            arguments = self.evaluator.calls.evaluated_arguments(call, context)
-            if value in callee.receiver or any(value in argument.values for argument in arguments):
-                yield self.evaluator.calls.enter(callee, arguments, Site(context, call))
+
+def _gets(edge: Edge, value: Value) -> bool:
+    """The callee gets the value as an argument or receiver."""
+    return any(value in values for _, values in edge.context.arguments)
 
 
 def _assigned(bindings: Iterable[Binding]) -> list[Expression]:

@@ -6,8 +6,10 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from fastapi_bgtask_lint.framework.outcomes import Outcomes
-from fastapi_bgtask_lint.framework.registrations.registrations import Registration, Target
+from fastapi_bgtask_lint.callgraph.exits import ExitAnalysis
+from fastapi_bgtask_lint.callgraph.graph import CallGraph
+from fastapi_bgtask_lint.callgraph.targets import Target
+from fastapi_bgtask_lint.framework.registrations.registrations import Registration
 from fastapi_bgtask_lint.framework.request_scope.escape_analysis import EscapeAnalysis, EscapingValue
 from fastapi_bgtask_lint.framework.request_scope.providers import Providers
 from fastapi_bgtask_lint.framework.types import is_response
@@ -76,13 +78,14 @@ class Lifetimes:
     """Judges what registrations hand over."""
 
     evaluator: Evaluator
-    outcomes: Outcomes
+    graph: CallGraph
+    exits: ExitAnalysis
     providers: Providers
     reach: EscapeAnalysis = field(init=False)
     _known: dict[tuple[int, Context], tuple[EscapingResource, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.reach = EscapeAnalysis(self.evaluator)
+        self.reach = EscapeAnalysis(self.evaluator, self.graph)
 
     def of(self, registration: Registration, targets: tuple[Target, ...]) -> tuple[EscapingResource, ...]:
         """What the registration hands over that ends before the task can use it, or that the request owns."""
@@ -248,7 +251,7 @@ class Lifetimes:
 
     def _meets(self, context: Context, closing: Call, place: Call) -> bool:
         """Some way through the function closes the value and hands it over, in whatever order."""
-        return self.outcomes.passes(context, closing, place) or self.outcomes.passes(context, place, closing)
+        return self.exits.passes(context, closing, place) or self.exits.passes(context, place, closing)
 
     def _closes(self, call: Call, value: ExternalInstance | Instance, context: Context) -> bool:
         if not isinstance(call.function, Attribute) or not isinstance(value, ExternalInstance):

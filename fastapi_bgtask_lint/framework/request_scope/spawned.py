@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from fastapi_bgtask_lint.callgraph.callers import CallPath
 from fastapi_bgtask_lint.framework.registrations.registrations import Registration
-from fastapi_bgtask_lint.framework.routes.entry_points import CallPath, Handlers
+from fastapi_bgtask_lint.framework.routes.entry_points import Handlers
 from fastapi_bgtask_lint.knowledge import Row
 from fastapi_bgtask_lint.reading.facts import (
     Attribute,

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
+from fastapi_bgtask_lint.callgraph.graph import CallGraph
 from fastapi_bgtask_lint.framework.registrations.registrations import Registration
 from fastapi_bgtask_lint.framework.request_scope.lifetimes import Lifetimes
 from fastapi_bgtask_lint.framework.request_scope.providers import Providers
 from fastapi_bgtask_lint.reading.facts import Call, Constant
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
+from fastapi_bgtask_lint.resolving.limits import REACHABLE_FUNCTIONS
 from fastapi_bgtask_lint.resolving.scopes import calls
 from fastapi_bgtask_lint.resolving.values import (
     CallArgument,
@@ -27,8 +30,6 @@ from fastapi_bgtask_lint.resolving.values import (
     Value,
 )
 
-_FUNCTIONS = 80
-"""A handler that runs more functions than this is looked at no further: nothing is said of it."""
 _RUNNING = frozenset({"execute", "exec", "scalar", "scalars"})
 _STATEMENT = "sqlalchemy.sql.expression.UpdateBase"
 _WRITING = re.compile(r"\s*(?:with\b.*\)\s*)?(?:insert|update|delete|merge|replace)\b", re.IGNORECASE | re.DOTALL)
@@ -60,6 +61,7 @@ class Transactions:
     """Follows the sessions of handlers."""
 
     evaluator: Evaluator
+    graph: CallGraph
     providers: Providers
     lifetimes: Lifetimes
 
@@ -67,36 +69,19 @@ class Transactions:
         """What the handler writes and does not commit; nothing where a commit, or an unknown function that gets the
         session, may come between.
         """
-        uses: list[_Use] = []
-        for context in self._contexts_by_key(registration):
-            if context is None:
-                return None
-            uses += self._uses(context)
+        starts = (registration.call_path.handler, registration.context)
+        contexts = tuple(islice(self.graph.reachable(starts, lambda _: True), REACHABLE_FUNCTIONS + 1))
+        if len(contexts) > REACHABLE_FUNCTIONS:
+            return None
+        uses = [use for context in contexts for use in self._uses(context)]
         if any(use.kind != "write" for use in uses) or not uses:
             return None
         return Open(uses[-1].site, uses[-1].source)
 
-    def _contexts_by_key(self, registration: Registration) -> Iterator[Context | None]:
-        """The bodies that the handler runs; None when they are too many."""
-        waiting = [registration.call_path.handler, registration.context]
-        seen: set[Context] = set()
-        while waiting:
-            context = waiting.pop(0)
-            if context in seen:
-                continue
-            seen.add(context)
-            if len(seen) > _FUNCTIONS:
-                yield None
-                return
-            yield context
-            for _, call in calls(context):
-                for callee in self.evaluator.evaluate(call.function, context):
-                    if isinstance(callee, Function):
-                        arguments = self.evaluator.calls.evaluated_arguments(call, context)
-                        waiting.append(self.evaluator.calls.enter(callee, arguments, Site(context, call)))
-
     def _uses(self, context: Context) -> Iterator[_Use]:
-        for _, call in calls(context):
+        for statement, call in calls(context):
+            if not self.evaluator.is_reachable(statement, context):
+                continue
             arguments = self.evaluator.calls.evaluated_arguments(call, context)
             callees = self.evaluator.evaluate(call.function, context)
             for callee in callees:

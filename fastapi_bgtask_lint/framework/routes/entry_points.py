@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from fastapi_bgtask_lint.framework.routes.callers import Sources
+from fastapi_bgtask_lint.callgraph.callers import Callers, CallPath
+from fastapi_bgtask_lint.callgraph.sources import Sources
 from fastapi_bgtask_lint.framework.types import ROUTES
 from fastapi_bgtask_lint.reading.facts import Attribute, Call, ClassDef, Constant, FunctionDef, Parameter
 from fastapi_bgtask_lint.reading.traversal import last_name
@@ -23,11 +23,7 @@ from fastapi_bgtask_lint.resolving.values import (
     Value,
 )
 
-_DEPTH = 4
-"""How many helpers may hand a BackgroundTasks on."""
 _ADDING = frozenset({"add_api_route", "add_api_websocket_route"})
-_CALLERS = 24
-"""A helper with more callers than this is judged by the first of them."""
 
 
 class Entry(enum.Enum):
@@ -41,39 +37,16 @@ class Entry(enum.Enum):
     LIFESPAN = "startup or shutdown"
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """A call of a function of the project, in the context of its caller."""
-
-    context: Context
-    call: Call
-    function: Function
-
-
-@dataclass(frozen=True, slots=True)
-class CallPath:
-    """One way that leads to a function: the context of its body and the calls that hand it over, the outermost first."""
-
-    context: Context
-    calls: tuple[Caller, ...] = ()
-
-    @property
-    def handler(self) -> Context:
-        """The function at the head: what FastAPI runs, as far as it is known."""
-        return self.calls[0].context if self.calls else self.context
-
-
 @dataclass(eq=False)
 class Handlers:
     """Finds out who runs the functions of a project."""
 
     evaluator: Evaluator
     sources: Sources
-    _callers: dict[FunctionDef, tuple[Caller, ...]] = field(default_factory=dict)
-    _dependencies: dict[FunctionDef, list[Call]] = field(default_factory=dict)
-    """The `Depends(...)` that name a function."""
-    _routed: set[FunctionDef] = field(default_factory=set)
-    """Functions that `add_api_route` makes path operations."""
+    _callers: Callers = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._callers = Callers(self.evaluator, self.sources)
 
     def entry(self, function: FunctionDef) -> Entry | None:
         """How FastAPI runs a function by its decorators; None when they don't say."""
@@ -93,28 +66,15 @@ class Handlers:
         return None
 
     def call_paths(self, context: Context) -> tuple[CallPath, ...]:
-        """The ways to a function: itself where FastAPI runs it or nobody is seen to call it, else one a caller."""
-        return tuple(self._call_paths(context, _DEPTH))
+        """The paths to a function: itself where FastAPI runs it or nobody is seen to call it, else one a caller."""
+        return tuple(self._callers.paths(context, self._is_entry, self.is_dependency))
 
-    def _call_paths(self, context: Context, depth: int) -> Iterator[CallPath]:
-        function = context.scope
-        if not isinstance(function, FunctionDef) or self.entry(function) is not None or depth == 0:
-            yield CallPath(context)
-            return
-        callers = self.callers(context)
-        if not callers or function in self._dependencies:
-            yield CallPath(context)
-        for caller in callers:
-            for call_path in self._call_paths(caller.context, depth - 1):
-                arguments = self.evaluator.calls.evaluated_arguments(caller.call, call_path.context)
-                for callee in self._callees(caller.call, call_path.context, function):
-                    inner = self.evaluator.calls.enter(callee, arguments, None)
-                    yield CallPath(inner, (*call_path.calls, Caller(call_path.context, caller.call, callee)))
+    def _is_entry(self, context: Context) -> bool:
+        return isinstance(context.scope, FunctionDef) and self.entry(context.scope) is not None
 
     def is_dependency(self, context: Context) -> bool:
         """The function is named in a `Depends(...)` of the project."""
-        self.callers(context)
-        return context.scope in self._dependencies
+        return bool(self.markers(context))
 
     def is_operation(self, context: Context) -> bool:
         """The function is a path operation or a WebSocket handler, by its decorators or by `add_api_route`."""
@@ -122,8 +82,9 @@ class Handlers:
             return False
         if self.entry(context.scope) in (Entry.ROUTE, Entry.WEBSOCKET):
             return True
-        self.callers(context)
-        return context.scope in self._routed
+        function = context.scope
+        mentions = self._callers.mentions(context)
+        return any(last_name(c.function) in _ADDING and self._adds(c, where, function) for where, c in mentions)
 
     def is_depended_class(self, context: Context) -> bool:
         """The function is the `__init__` of a class that a parameter of the project depends on."""
@@ -141,8 +102,11 @@ class Handlers:
 
     def markers(self, context: Context) -> list[Call]:
         """The `Depends(...)` of the project that name the function."""
-        self.callers(context)
-        return self._dependencies.get(context.scope, []) if isinstance(context.scope, FunctionDef) else []
+        function = context.scope
+        if not isinstance(function, FunctionDef):
+            return []
+        mentions = self._callers.mentions(context)
+        return [call for where, call in mentions if self._names_dependency(call, where, function)]
 
     def has_body(self, context: Context) -> bool:
         """A parameter of the function makes FastAPI read the request's body: a model, a form, a file."""
@@ -161,36 +125,6 @@ class Handlers:
             if isinstance(value, ExternalInstance) and value.type.endswith(".UploadFile"):
                 return True
         return False
-
-    def callers(self, context: Context) -> tuple[Caller, ...]:
-        """The calls of a function in the project, in the order of paths and lines."""
-        function = context.scope
-        assert isinstance(function, FunctionDef)
-        if function not in self._callers:
-            self._callers[function] = ()
-            self._callers[function] = tuple(self._search(context, function))
-        return self._callers[function]
-
-    def _search(self, context: Context, function: FunctionDef) -> Iterator[Caller]:
-        found = 0
-        for where, call in self.sources.calls_of(context, function):
-            if self._names_dependency(call, where, function):
-                self._dependencies.setdefault(function, []).append(call)
-                continue
-            if last_name(call.function) in _ADDING and self._adds(call, where, function):
-                self._routed.add(function)
-            if last_name(call.function) != function.name:
-                continue
-            for callee in self._callees(call, where, function):
-                yield Caller(where, call, callee)
-                found += 1
-                break
-            if found >= _CALLERS:
-                return
-
-    def _callees(self, call: Call, context: Context, function: FunctionDef) -> list[Function]:
-        values = self.evaluator.evaluate(call.function, context)
-        return [value for value in values if isinstance(value, Function) and value.definition is function]
 
     def _adds(self, call: Call, context: Context, function: FunctionDef) -> bool:
         """`add_api_route(path, function)`, also `endpoint=function`."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from fastapi_bgtask_lint.framework.outcomes import catches
-from fastapi_bgtask_lint.framework.routes.callers import Sources
+from fastapi_bgtask_lint.callgraph.exceptions import catches
+from fastapi_bgtask_lint.callgraph.sources import Sources
 from fastapi_bgtask_lint.framework.types import is_http_exception
 from fastapi_bgtask_lint.reading.facts import Attribute, Call, Expression, Mapping
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 
-from fastapi_bgtask_lint.effects.effect import Timing
 from fastapi_bgtask_lint.knowledge import ByArgument, Row
 from fastapi_bgtask_lint.reading.facts import Call
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
@@ -22,8 +22,18 @@ from fastapi_bgtask_lint.resolving.values import (
 )
 
 
+class Timing(enum.Enum):
+    """What bounds a wait, on its own."""
+
+    NO_WAIT = "no wait"
+    BOUNDED = "bounded"
+    UNBOUNDED = "unbounded"
+    DISABLED = "disabled"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, slots=True)
-class Bound:
+class WaitBound:
     """What bounds a wait, and the construction of the client that says so."""
 
     timing: Timing
@@ -36,16 +46,16 @@ class Timings:
 
     evaluator: Evaluator
 
-    def of(self, row: Row | None, arguments: tuple[CallArgument, ...], receiver: Value | None) -> Bound:
+    def bound(self, row: Row | None, arguments: tuple[CallArgument, ...], receiver: Value | None) -> WaitBound:
         """What bounds a call of this row with these arguments, on this object."""
         if row is None or not row.waits or (row.by_argument is not None and _does_not_wait(row.by_argument, arguments)):
-            return Bound(Timing.NO_WAIT)
+            return WaitBound(Timing.NO_WAIT)
         stated = self._stated(row, arguments)
         if stated is not None:
-            return Bound(stated)
+            return WaitBound(stated)
         if row.governed == "client":
             return self._by_client(receiver, row)
-        return Bound(_by_default(row))
+        return WaitBound(_by_default(row))
 
     def _stated(self, row: Row, arguments: tuple[CallArgument, ...]) -> Timing | None:
         """What the timeout argument says; None when it is not given."""
@@ -84,21 +94,21 @@ class Timings:
             return inner.default == "none"
         return {Timing.DISABLED: True, Timing.BOUNDED: False}.get(stated)
 
-    def _by_client(self, receiver: Value | None, row: Row) -> Bound:
+    def _by_client(self, receiver: Value | None, row: Row) -> WaitBound:
         """What the construction of the client says."""
         origin = getattr(receiver, "origin", None)
         made = self._construction(
             receiver, origin.site if isinstance(origin, FromCall) else getattr(origin, "site", None)
         )
         if made is None:
-            return Bound(Timing.UNKNOWN)
+            return WaitBound(Timing.UNKNOWN)
         constructor, arguments, site = made
         if constructor.timeout is None:
-            return Bound(_by_default(row), site)
+            return WaitBound(_by_default(row), site)
         stated = self._stated(constructor, arguments)
         if stated is not None:
-            return Bound(stated, site)
-        return Bound(_by_default(constructor) if constructor.default is not None else _by_default(row), site)
+            return WaitBound(stated, site)
+        return WaitBound(_by_default(constructor) if constructor.default is not None else _by_default(row), site)
 
     def _construction(
         self, receiver: Value | None, site: Site | None

@@ -1,12 +1,13 @@
-"""How the handler can end after a registration: which returns and raises can be reached from it."""
+"""How a function can end after a place in it: which returns and raises can be reached from there."""
 
 from __future__ import annotations
 
-import builtins
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fastapi_bgtask_lint.framework.routes.entry_points import CallPath
+from fastapi_bgtask_lint.callgraph.callers import CallPath
+from fastapi_bgtask_lint.callgraph.exceptions import catches, caught_by
 from fastapi_bgtask_lint.reading.facts import (
     Await,
     Call,
@@ -24,21 +25,17 @@ from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.flow import Outcome, Walk
 from fastapi_bgtask_lint.resolving.scopes import body_of
 from fastapi_bgtask_lint.resolving.values import (
-    Class,
     Context,
-    Data,
     External,
     ExternalInstance,
     Function,
     Instance,
+    Site,
     Value,
     Values,
 )
 
 ENDS = frozenset({"sys.exit", "builtins.exit", "builtins.quit", "os._exit", "os.abort"})
-_EXCEPTION, _BASE = "builtins.Exception", "builtins.BaseException"
-_BEYOND = frozenset({"SystemExit", "KeyboardInterrupt", "GeneratorExit", "CancelledError"})
-"""Exceptions that are no `Exception`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +52,13 @@ class Exits:
         return bool(self.raises) and not self.returns and not self.falls_through
 
 
-class Outcomes:
+class ExitAnalysis:
     """Follows control from a place to the ways out."""
 
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
-        self._never: dict[Context, bool] = {}
+        self.never_returns = evaluator.solver.query(self._never_returns, False, operator.or_)
+        """Every way out of the function of a context is a `raise`."""
 
     def after(self, context: Context, call: Call) -> Exits:
         """The ways out of the context's function that can be reached after a call in it."""
@@ -90,15 +88,12 @@ class Outcomes:
         passage.block(body_of(context), False)
         return passage.found
 
-    def never_returns(self, context: Context) -> bool:
-        """Every way out of a function is a `raise`."""
-        if context not in self._never:
-            self._never[context] = False
-            scope = context.scope
-            if isinstance(scope, FunctionDef) and not self._evaluator.classes.is_abstract(scope):
-                outcome = _Passage(self, self._evaluator, context, None, None).block(scope.body, False)
-                self._never[context] = outcome.normal is None and not outcome.returned and bool(outcome.raised)
-        return self._never[context]
+    def _never_returns(self, context: Context) -> bool:
+        scope = context.scope
+        if not isinstance(scope, FunctionDef) or self._evaluator.classes.is_abstract(scope):
+            return False
+        outcome = _Passage(self, self._evaluator, context, None, None).block(scope.body, False)
+        return outcome.normal is None and not outcome.returned and bool(outcome.raised)
 
     def _exits(self, context: Context, call: Call, raising: tuple[Raise | ExprStmt, Context] | None) -> Exits:
         passage = _Passage(self, self._evaluator, context, call, raising)
@@ -117,15 +112,15 @@ class _Passage(Walk[bool]):
 
     def __init__(
         self,
-        outcomes: Outcomes,
+        analysis: ExitAnalysis,
         evaluator: Evaluator,
         context: Context,
         call: Expression | None,
         raising: tuple[Raise | ExprStmt, Context] | None,
     ) -> None:
-        self._outcomes = outcomes
+        self._analysis = analysis
         self._evaluator = evaluator
-        self._frame = context
+        self._context = context
         self._call = call
         self._raising = raising
         self.sought: Expression | None = None
@@ -168,7 +163,7 @@ class _Passage(Walk[bool]):
         call = statement.value.value if isinstance(statement.value, Await) else statement.value
         if not isinstance(call, Call):
             return False
-        callees = self._evaluator.evaluate(call.function, self._frame)
+        callees = self._evaluator.evaluate(call.function, self._context)
         return bool(callees) and all(self._ends(callee, call, isinstance(statement.value, Await)) for callee in callees)
 
     def _ends(self, callee: Value, call: Call, awaited: bool) -> bool:
@@ -178,13 +173,15 @@ class _Passage(Walk[bool]):
             return False
         if callee.definition.is_generator or callee.definition.is_async != awaited:
             return False
-        arguments = self._evaluator.calls.evaluated_arguments(call, self._frame)
-        context = self._evaluator.calls.enter(callee, arguments, None)
-        return self._outcomes.never_returns(context)
+        arguments = self._evaluator.calls.evaluated_arguments(call, self._context)
+        context = self._evaluator.calls.enter(callee, arguments, Site(self._context, call))
+        return self._analysis.never_returns(context)
 
     def suppresses(self, statement: With) -> bool | None:
         verdicts = [
-            self._suppresses(v) for i in statement.items for v in self._evaluator.evaluate(i.context_expr, self._frame)
+            self._suppresses(v)
+            for i in statement.items
+            for v in self._evaluator.evaluate(i.context_expr, self._context)
         ]
         return True if True in verdicts else None if None in verdicts else False
 
@@ -199,89 +196,12 @@ class _Passage(Walk[bool]):
             return True
         if cause is None:
             return None
-        context = self._raising[1] if self._raising is not None and cause is self._raising[0] else self._frame
-        return catches(self._evaluator, caught_by(self._evaluator, handler, self._frame), self._raised(cause, context))
+        context = self._raising[1] if self._raising is not None and cause is self._raising[0] else self._context
+        return catches(
+            self._evaluator, caught_by(self._evaluator, handler, self._context), self._raised(cause, context)
+        )
 
     def _raised(self, cause: Raise | ExprStmt, context: Context) -> Values:
         if isinstance(cause, Raise) and cause.exception is not None:
             return self._evaluator.evaluate(cause.exception, context)
         return ()
-
-
-def caught_by(evaluator: Evaluator, handler: ExceptHandler, context: Context) -> Values:
-    """The classes that a handler names, those of a tuple too; nothing for one that names none."""
-    if handler.catches is None:
-        return ()
-    values = evaluator.evaluate(handler.catches, context)
-    return tuple(item for v in values for item in (evaluator.items((v,)) if isinstance(v, Data) else (v,)))
-
-
-def catches(evaluator: Evaluator, caught: Values, raised: Values) -> bool | None:
-    """Whether handlers of these classes take what is raised; None when that can't be known."""
-    names = {value.name for value in caught if isinstance(value, External)}
-    if _BASE in names or (_EXCEPTION in names and not _is_beyond(raised)):
-        return True
-    if not raised or not caught:
-        return None
-    verdicts = [_catches(evaluator, one, value) for value in raised for one in caught]
-    if True in verdicts:
-        return True
-    return None if None in verdicts else False
-
-
-def _is_beyond(raised: Values) -> bool:
-    """Everything that is raised passes `except Exception`."""
-    names = [getattr(value, "name", getattr(value, "type", "")) for value in raised]
-    return bool(names) and all(name.rpartition(".")[2] in _BEYOND for name in names)
-
-
-def _catches(evaluator: Evaluator, caught: Value, raised: Value) -> bool | None:
-    cls = raised.cls if isinstance(raised, Instance) else raised
-    match cls, caught:
-        case Class(), Class():
-            if cls.definition is caught.definition:
-                return True
-            line = evaluator.classes.line(cls)
-            if any(isinstance(base, Class) and base.definition is caught.definition for base in line):
-                return True
-            return None if any(type(base).__name__ == "Unknown" for base in line) else False
-        case Class(), External():
-            return _external_line(evaluator, cls, caught.name)
-        case ((External() | ExternalInstance()), External()):
-            name = cls.name if isinstance(cls, External) else cls.type
-            return is_exception_subclass(evaluator, name, caught.name)
-        case ((External() | ExternalInstance()), Class()):
-            return False
-        case _:
-            return None
-
-
-def _external_line(evaluator: Evaluator, cls: Class, name: str) -> bool | None:
-    answer: bool | None = False
-    for base in evaluator.classes.external_bases(cls):
-        verdict = is_exception_subclass(evaluator, base.name, name) if isinstance(base, External) else None
-        if verdict:
-            return True
-        answer = None if verdict is None else answer
-    return answer
-
-
-def is_exception_subclass(evaluator: Evaluator, name: str, base: str) -> bool | None:
-    """Whether a library's exception class derives from another, by Python itself for the built-in ones."""
-    if _same_exception(name, base):
-        return True
-    one = getattr(builtins, name.removeprefix("builtins."), None) if name.startswith("builtins.") else None
-    other = getattr(builtins, base.removeprefix("builtins."), None) if base.startswith("builtins.") else None
-    if isinstance(one, type) and isinstance(other, type):
-        return issubclass(one, other)
-    if isinstance(one, type) and other is None:
-        return False
-    return evaluator.table.is_subtype(name, base) or (False if _is_http(name) and isinstance(other, type) else None)
-
-
-def _is_http(name: str) -> bool:
-    return name.startswith(("fastapi", "starlette")) and name.endswith("HTTPException")
-
-
-def _same_exception(name: str, base: str) -> bool:
-    return name == base or (_is_http(name) and _is_http(base))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fastapi_bgtask_lint.effects.effect import Effect, EffectKind
-from fastapi_bgtask_lint.framework.outcomes import ENDS
+from fastapi_bgtask_lint.callgraph.exits import ENDS
+from fastapi_bgtask_lint.callgraph.leaves import Leaf, LeafKind
 from fastapi_bgtask_lint.knowledge import Row
 from fastapi_bgtask_lint.reading.facts import (
     Await,
@@ -33,12 +33,12 @@ _REPEAT = "itertools.repeat"
 
 
 @dataclass(frozen=True, slots=True)
-class Endless:
-    """Looks for them. A deadline of the loop only ends what awaits: such an effect counts as awaited."""
+class EndlessLoops:
+    """Looks for them. A deadline of the loop only ends what awaits: such a leaf counts as awaited."""
 
     evaluator: Evaluator
 
-    def by_loop(self, loop: Statement, context: Context) -> Iterator[Effect]:
+    def by_loop(self, loop: Statement, context: Context) -> Iterator[Leaf]:
         """`while True`, or `for` over what never runs out, that no `break`, `return` or `raise` in it ends."""
         if isinstance(loop, While):
             goes_on = _is_true(loop.test)
@@ -47,7 +47,7 @@ class Endless:
         if not goes_on or self._is_left(loop, context):
             return
         awaits = any(isinstance(part, Await) for part in parts(loop.body)) or _awaits_otherwise(loop)  # type: ignore[union-attr]
-        yield Effect(EffectKind.ENDLESS, "loop", (Site(context, loop),), awaited=awaits)
+        yield Leaf(LeafKind.ENDLESS, "loop", Site(context, loop), awaited=awaits)
 
     def _never_runs_out(self, iterable: Expression, context: Context) -> bool:
         if not isinstance(iterable, Call):
@@ -84,16 +84,14 @@ class Endless:
                     return True
         return False
 
-    def by_decorators(self, function: FunctionDef, context: Context) -> Iterator[Effect]:
+    def by_decorators(self, function: FunctionDef, context: Context) -> Iterator[Leaf]:
         """Retries without bound: `@retry` of a library whose defaults never give up."""
         outside = context.parent or context
         for decorator in function.decorators:
             for value in self.evaluator.evaluate(decorator, outside):
                 row = self._retry(value)
                 if row is not None and _is_unbounded(row, decorator):
-                    yield Effect(
-                        EffectKind.ENDLESS, "retry", (Site(outside, decorator),), row=row, awaited=function.is_async
-                    )
+                    yield Leaf(LeafKind.ENDLESS, "retry", Site(outside, decorator), row=row, awaited=function.is_async)
 
     def _retry(self, value: object) -> Row | None:
         name = value.name if isinstance(value, External) else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi_bgtask_lint.effects.effect import Effect
+from fastapi_bgtask_lint.callgraph.search import Hit
 from fastapi_bgtask_lint.reading.facts import Await, Call, Name
 from fastapi_bgtask_lint.resolving.bindings import Bound
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
@@ -51,7 +51,7 @@ def _is_callable_parameter(evaluator: Evaluator, name: Name, context: Context) -
     return False
 
 
-def related(effect: Effect, primary: Site, text: str) -> tuple[tuple[Site, str], ...]:
+def related(hit: Hit, primary: Site, text: str) -> tuple[tuple[Site, str], ...]:
     """The calls between a primary place and the chain's end, and the end."""
-    found = [(site, f"called in {function_name(site.context)}") for site in effect.chain[:-1] if site != primary]
-    return (*found, (effect.leaf, text)) if effect.leaf != primary else tuple(found)
+    found = [(site, f"called in {function_name(site.context)}") for site in hit.chain[:-1] if site != primary]
+    return (*found, (hit.site, text)) if hit.site != primary else tuple(found)

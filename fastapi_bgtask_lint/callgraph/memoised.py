@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastapi_bgtask_lint.effects.effect import Effect
+from fastapi_bgtask_lint.callgraph.search import Hit
 from fastapi_bgtask_lint.reading.facts import (
     Assign,
     Attribute,
@@ -29,9 +29,9 @@ _CACHES = frozenset(
 )  # fmt: skip
 
 
-def is_kept(evaluator: Evaluator, effect: Effect) -> bool:
+def is_kept(evaluator: Evaluator, hit: Hit) -> bool:
     """The code keeps what this gave, so that a later task does not do it again."""
-    return any(_is_cached(evaluator, site.context) or _is_made_when_missing(site) for site in effect.chain)
+    return any(_is_cached(evaluator, site.context) or _is_made_when_missing(site) for site in hit.chain)
 
 
 def _is_cached(evaluator: Evaluator, context: Context) -> bool:

@@ -1,11 +1,11 @@
-"""Generator dependencies that a function drives by hand and does not run to their end."""
+"""Generator dependencies that a function starts by hand and does not run to their end."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fastapi_bgtask_lint.effects.effect import Effect, EffectKind
+from fastapi_bgtask_lint.callgraph.leaves import Leaf, LeafKind
 from fastapi_bgtask_lint.reading.facts import (
     Attribute,
     Call,
@@ -24,16 +24,16 @@ _STEPS = frozenset({"__next__", "__anext__"})
 
 
 @dataclass(frozen=True, slots=True)
-class Driven:
-    """Looks for them; the generator is the effect's receiver."""
+class PartialConsumption:
+    """Looks for them; the generator is the leaf's `generator`."""
 
     evaluator: Evaluator
 
-    def by_call(self, call: Call, context: Context) -> Iterator[Effect]:
+    def by_call(self, call: Call, context: Context) -> Iterator[Leaf]:
         """`next(get())`, `anext(get())` and `get().__next__()`: nothing keeps the generator, so it ends at once."""
         source = self._stepped(call, context)
         if isinstance(source, Call):
-            yield from self._effects(source, Site(context, call))
+            yield from self._leaves(source, Site(context, call))
 
     def _stepped(self, call: Call, context: Context) -> Expression | None:
         function = call.function
@@ -44,15 +44,15 @@ class Driven:
             return call.arguments[0].value
         return None
 
-    def by_loop(self, loop: For, context: Context) -> Iterator[Effect]:
+    def by_loop(self, loop: For, context: Context) -> Iterator[Leaf]:
         """`for value in get():` that is left by `return` or `break`."""
         if isinstance(loop.iterable, Call) and (_returns(loop.body) or breaks(loop.body)):
-            yield from self._effects(loop.iterable, Site(context, loop))
+            yield from self._leaves(loop.iterable, Site(context, loop))
 
-    def _effects(self, source: Call, site: Site) -> Iterator[Effect]:
+    def _leaves(self, source: Call, site: Site) -> Iterator[Leaf]:
         for value in self.evaluator.evaluate(source, site.context):
             if isinstance(value, Generator) and not value.function.manages:
-                yield Effect(EffectKind.DRIVEN, function_name(value.context), (site,), generator=value)
+                yield Leaf(LeafKind.PARTIAL_CONSUMPTION, function_name(value.context), site, generator=value)
 
 
 def _returns(body: tuple[Statement, ...]) -> bool:
