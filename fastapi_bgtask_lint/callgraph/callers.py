@@ -109,7 +109,9 @@ class Callers:
                     yield from self._extended(path, caller.call, function)
 
     def _extended(self, path: CallPath, call: Call, function: FunctionDef) -> Iterator[CallPath]:
-        """A path with one more call, evaluated in the context that the path leads to."""
+        """A path with one more call, evaluated in the context that the path leads to; none where it is not reached."""
+        if not self._evaluator.feasibility.is_call_possible(call, path.context):
+            return
         arguments = self._evaluator.calls.evaluated_arguments(call, path.context)
         for callee in self._callees(call, path.context, function):
             inner = self._evaluator.calls.enter(callee, arguments, Site(path.context, call))

@@ -109,15 +109,10 @@ class Assumed:
         """The tests on the way to the call, each with the ordinal of the test."""
         assert isinstance(context.scope, FunctionDef)
         conditions = self._feasibility.conditions(context.scope)
-        at = call.at if call.at in conditions else self._statement_at(call, context.scope)
+        at = call.at if call.at in conditions else statement_at(call, context.scope)
         for test, answer in conditions.get(at, ()):
             for atom in self._atoms(test, answer, context):
                 yield atom, test.at
-
-    @staticmethod
-    def _statement_at(call: Call, scope: FunctionDef) -> int:
-        """The ordinal of the innermost statement that a call stands in: the last one that begins before it."""
-        return max((s.at for s in statements(scope.body) if s.at <= call.at), default=-1)
 
     def _known_of(
         self, name: Name, call: Call, held: Sequence[tuple[_Atom, int]], context: Context
@@ -226,6 +221,11 @@ class Assumed:
                 return repr(order_key(value))
             case _:
                 return None
+
+
+def statement_at(call: Call, scope: FunctionDef) -> int:
+    """The ordinal of the innermost statement of a function that a call is part of: the last that begins before it."""
+    return max((s.at for s in statements(scope.body) if s.at <= call.at), default=-1)
 
 
 def _subject(expression: Expression, relation: str, operand: str, answer: bool) -> _Atom | None:

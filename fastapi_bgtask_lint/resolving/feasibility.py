@@ -19,7 +19,7 @@ from fastapi_bgtask_lint.reading.facts import (
     Subscript,
 )
 from fastapi_bgtask_lint.reading.traversal import parts, statements
-from fastapi_bgtask_lint.resolving.assumptions import Assumed
+from fastapi_bgtask_lint.resolving.assumptions import Assumed, statement_at
 from fastapi_bgtask_lint.resolving.comparison import equals, is_async, is_exact, is_instance, truth_of
 from fastapi_bgtask_lint.resolving.conditions import Conditions, conditions
 from fastapi_bgtask_lint.resolving.values import (
@@ -69,6 +69,16 @@ class Feasibility:
         if len(held) > 1 and at in self._contradicted(self._evaluator.contexts.context_free(context)):
             return False
         return all(self.truth(test, context) in (None, answer) for test, answer in held)
+
+    def is_call_possible(self, call: Call, context: Context) -> bool:
+        """A call of the context's function can be reached: neither a jump nor a test on its way rules it out."""
+        if not isinstance(context.scope, FunctionDef):
+            return True
+        held = self.conditions(context.scope)
+        at = statement_at(call, context.scope)
+        if at not in self._evaluator.reaching(context).reached:
+            return False
+        return self.is_possible(call.at if call.at in held else at, context)
 
     def truth(self, test: Expression, context: Context) -> bool | None:
         """Whether a test is known to be true or false in a context."""

@@ -57,6 +57,14 @@ class Names:
             return None
         return self._captured(name.id, context)
 
+    def lookup_at_end(self, name: Name, context: Context) -> Lookup | None:
+        """The same for code that runs when the functions around it have ended: then the last binding holds."""
+        found = self.lookup(name, context)
+        if found is None or found.context is context or found.context.scope is None:
+            return found
+        at_end = self._evaluator.reaching(found.context).at_end.get(name.id, ())
+        return found._replace(bindings=at_end) if at_end else found
+
     def is_local(self, name: Name, context: Context) -> bool:
         """A function, and not the module, binds the name that is read."""
         found = self.lookup(name, context)

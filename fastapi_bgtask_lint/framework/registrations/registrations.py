@@ -129,6 +129,8 @@ class Registrations:
 
     def _registration(self, statement: Statement, call: Call, call_path: CallPath) -> Registration | None:
         context = call_path.context
+        if not self._evaluator.feasibility.is_call_possible(call, context):
+            return None
         if isinstance(call.function, Attribute) and call.function.attr == "add_task":
             receiver = call.function.value
             if not self._is_receiver(receiver, context):

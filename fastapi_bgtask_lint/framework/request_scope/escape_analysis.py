@@ -145,25 +145,22 @@ class EscapeAnalysis:
         return not row.cleanup and method.name not in _CLEANING
 
     def _captured(self, function: Function) -> Values:
-        """What a lambda or nested function reads of the functions round it."""
+        """What a lambda or nested function reads of the functions around it when it runs, and its defaults."""
         if function.parent.scope is None or isinstance(function.parent.scope, ClassDef):
             return ()
-        definition = function.definition
-        inner = self.evaluator.context(function.module, definition, function.parent)
-        local = self.evaluator.reaching(inner).everywhere
-        found: Values = ()
-        for name in _names(definition):
-            if name.id not in local and self._is_local_of(name.id, function.parent):
-                found = union(found, self._sources(name, inner))
-        return found
+        inner = self.evaluator.context(function.module, function.definition, function.parent)
+        found = [self._captured_by(name, inner, _DEPTH) for name in _names(function.definition)]
+        defaults = (parameter.default for parameter in function.definition.parameters)
+        found += [self._sources(default, function.parent) for default in defaults if isinstance(default, Name)]
+        return union(*found)
 
-    def _is_local_of(self, name: str, context: Context) -> bool:
-        where: Context | None = context
-        while where is not None and where.scope is not None:
-            if not isinstance(where.scope, ClassDef) and name in self.evaluator.reaching(where).everywhere:
-                return True
-            where = where.parent
-        return False
+    def _captured_by(self, name: Name, context: Context, depth: int) -> Values:
+        """What a name of an outer function is bound to when that function has ended."""
+        found = self.evaluator.names.lookup_at_end(name, context)
+        if found is None or found.context is context or found.context.scope is None:
+            return ()
+        assigned = (self._sources(value, found.context, depth - 1) for value in _assigned(found.bindings))
+        return union(self.evaluator.names.bound(found), *assigned)
 
     def _sources(self, expression: Expression, context: Context, depth: int = _DEPTH) -> Values:
         """The values of an expression, and of what a path or text is built from."""
@@ -176,7 +173,6 @@ class EscapeAnalysis:
             bindings = self.evaluator.reaching(context).at_use.get(expression.at, ())
             found += [self._sources(value, context, depth - 1) for value in _assigned(bindings)]
             found += self._filled(expression, values, context)
-            found += self._outer_sources(expression, context, depth)
         return union(*found)
 
     def _is_file(self, owner: Expression, context: Context) -> bool:
@@ -194,12 +190,6 @@ class EscapeAnalysis:
             if isinstance(function.value, Name) and function.value.id == name.id:
                 added = self.evaluator.evaluate(call.arguments[-1].value, context)
                 yield self.evaluator.items(added) if function.attr == "extend" else added
-
-    def _outer_sources(self, name: Name, context: Context, depth: int) -> list[Values]:
-        if name.at in self.evaluator.reaching(context).at_use or context.parent is None or context.parent.scope is None:
-            return []
-        bindings = self.evaluator.reaching(context.parent).everywhere.get(name.id, ())
-        return [self._sources(value, context.parent, depth - 1) for value in _assigned(bindings)]
 
     def _built_from(self, expression: Expression, context: Context) -> Iterator[Expression]:
         match expression:
