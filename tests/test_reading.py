@@ -320,11 +320,11 @@ import sys
 from pathlib import Path
 from fastapi_bgtask_lint.reading import facts
 from fastapi_bgtask_lint.reading.lowering import lower
-from fastapi_bgtask_lint.reading.facts_cache import Shelf
+from fastapi_bgtask_lint.reading.facts_cache import FactsCache
 from fastapi_bgtask_lint.reading.unreadable import Unreadable
 from fastapi_bgtask_lint.reading.traversal import expressions, statements, walk
 try:
-    source = Shelf().source(Path("/a.py"), ({text}).encode())
+    source = FactsCache().source(Path("/a.py"), ({text}).encode())
 except Unreadable as error:
     print("refused", error.line, error.column, error.reason)
     sys.exit()
