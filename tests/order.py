@@ -17,7 +17,7 @@ from pathlib import Path
 
 from fastapi_bgtask_lint.cache import survey
 from fastapi_bgtask_lint.dependencies import Judgement
-from fastapi_bgtask_lint.discovery import project_root, read_bytes, stamped_files
+from fastapi_bgtask_lint.discovery import read_bytes, stamped_files
 from fastapi_bgtask_lint.judging import run
 from fastapi_bgtask_lint.reading.facts_cache import FactsCache
 from fastapi_bgtask_lint.reading.source import Source
@@ -28,6 +28,7 @@ from fastapi_bgtask_lint.settings import PathFilter, Settings
 from fastapi_bgtask_lint.triage import globs_only, triage
 
 _SETTINGS = Settings(pedantic=True)
+_MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg")
 _FRESH = 10
 """One of so many runs reads the files again, the others take what was read before: that is a third of the time."""
 
@@ -111,7 +112,7 @@ def _lines(report: str) -> dict[str, None]:
 def projects(folders: Sequence[Path]) -> Iterator[Path]:
     """The folders that are projects, and the folders in the others."""
     for folder in folders:
-        if project_root(folder) == folder and list(folder.glob("*.toml")) + list(folder.glob("setup.*")):
+        if any((folder / mark).exists() for mark in _MARKS):
             yield folder
         else:
             yield from (path for path in sorted(folder.iterdir()) if path.is_dir())
