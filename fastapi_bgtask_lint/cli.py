@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import itertools
 import json
 import os
 import shutil
@@ -230,10 +231,11 @@ def _print_report(result: Result, options: argparse.Namespace, problems: Sequenc
 
 def _print_problems(problems: Iterable[Problem]) -> None:
     sys.stdout.flush()
-    for problem in problems:
-        _say(f"{problem.path}: {problem.message}")
-        if problem.traceback:
-            print(problem.traceback, file=sys.stderr)
+    for details, alike in itertools.groupby(problems, key=lambda problem: problem.traceback):
+        for problem in alike:
+            _say(f"{problem.place}: {problem.message}")
+        if details:
+            print(details, file=sys.stderr)
 
 
 def _print_lines(lines: Iterable[str]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from fastapi_bgtask_lint.discovery import Stamp, stamp
+from fastapi_bgtask_lint.discovery import Problem, Stamp, stamp
 from fastapi_bgtask_lint.findings import Finding
 
 FILE, FOLDER, MISSING = "file", "folder", ""
@@ -87,6 +87,8 @@ class Judgement:
 
     findings: tuple[Finding, ...]
     dependencies: Dependencies
+    problems: tuple[Problem, ...] = ()
+    """What could not be judged because of a bug of this tool. With one the findings are not all."""
 
 
 def listed(folder: str, pattern: str) -> list[str]:

@@ -10,6 +10,7 @@ import itertools
 import os
 import re
 import stat
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,24 @@ class Problem:
     message: str
     traceback: str = ""
     """Where a bug of this tool showed; empty for everything that is not one."""
+    line: int | None = None
+    """The line in the file, where one can be named."""
+
+    @property
+    def place(self) -> str:
+        """The path, and the line if there is one."""
+        return str(self.path) if self.line is None else f"{self.path}:{self.line}"
+
+    @property
+    def order(self) -> tuple[str, int, str, str]:
+        """Sorts by path, line and message."""
+        return str(self.path), self.line or 0, self.message, self.traceback
+
+
+def bug(error: Exception, path: Path, line: int | None = None, *, during: str = "") -> Problem:
+    """The report of an exception that this tool should not have raised, while it worked on something at a place."""
+    name = f"this is a bug of fastapi-bgtask-lint{during and f' ({during})'}: {type(error).__name__}: {error}"
+    return Problem(path, name, "".join(traceback.format_exception(error, limit=-8)), line)
 
 
 Report = Callable[[Problem], None]

@@ -2,6 +2,9 @@
 
 flake8 asks for one file at a time. The whole run is done once a process, at the first file, and each file gets what
 stands in it. flake8 then applies its own selection and `noqa` to the lines, which only repeats what has been done.
+
+flake8 shows nothing at all when a plugin raises an exception. So a bug that costs the findings at one place only is
+shown as a line there, under a code that no rule has; an exception is raised for one that costs a whole project.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from flake8 import utils
 from flake8.exceptions import ExecutionError
@@ -30,9 +33,11 @@ _LOG = logging.getLogger(__name__)
 _STDIN = "-"
 _NO_NAME = "stdin"
 """What flake8 calls standard input that has no name."""
-
-
 _UNREADABLE = "BGT001"
+_BUG = "BGT000"
+
+Line: TypeAlias = tuple[int, int, str]
+"""Line from 1, column from 0, and the text that begins with the code."""
 
 
 class Plugin:
@@ -69,9 +74,8 @@ class Plugin:
 
     def run(self) -> Iterator[tuple[int, int, str, type[Plugin]]]:
         """What stands in the file: line from 1, column from 0, text, and the plugin."""
-        for finding in self._run.findings_in(self._filename):
-            text = f"{finding.code} {one_line(finding.message)}"
-            yield finding.place.line, finding.place.column - 1, text, Plugin
+        for line in self._run.lines_in(self._filename):
+            yield *line, Plugin
 
 
 @dataclass(slots=True)
@@ -80,16 +84,16 @@ class _Run:
 
     options: argparse.Namespace
     settings: Settings
-    _findings: Mapping[Path, list[Finding]] | None = field(default=None)
+    _lines: Mapping[Path, list[Line]] | None = field(default=None)
 
-    def findings_in(self, filename: str) -> list[Finding]:
-        """What stands in a file, by the name that flake8 gives it."""
-        if self._findings is None:
-            self._findings = self._linted()
+    def lines_in(self, filename: str) -> list[Line]:
+        """What is reported in a file, by the name that flake8 gives it."""
+        if self._lines is None:
+            self._lines = self._linted()
         nameless = filename == _NO_NAME and _STDIN in self.options.filenames
-        return self._findings.get(linter.NAMELESS if nameless else absolute(filename), [])
+        return self._lines.get(linter.NAMELESS if nameless else absolute(filename), [])
 
-    def _linted(self) -> Mapping[Path, list[Finding]]:
+    def _linted(self) -> Mapping[Path, list[Line]]:
         names = self.options.filenames or ["."]
         result = linter.lint_paths(
             [name for name in names if name != _STDIN],
@@ -97,20 +101,27 @@ class _Run:
             stdin=self._stdin() if _STDIN in names else None,
             noqa=linter.Noqa.DISREGARDED if self.options.disable_noqa else linter.Noqa.HONOURED,
         )
-        for problem in result.problems:
-            if problem.traceback:
-                raise RuntimeError(f"{problem.path}: {problem.message}\n{problem.traceback}")
-            _LOG.warning("%s: %s", problem.path, problem.message)
         by_file = defaultdict(list)
+        for problem in result.problems:
+            if not problem.traceback:
+                _LOG.warning("%s: %s", problem.place, problem.message)
+            elif problem.line is not None:
+                by_file[problem.path].append((problem.line, 0, f"{_BUG} {one_line(problem.message)}"))
+            else:
+                raise RuntimeError(f"{problem.place}: {problem.message}\n{problem.traceback}")
         # A file that can't be read has no tree: flake8 reports it in its own words (E902, E999).
         for finding in (one for one in result.findings if one.code != _UNREADABLE):
-            by_file[finding.place.path].append(finding)
+            by_file[finding.place.path].append(_line(finding))
         return by_file
 
     def _stdin(self) -> linter.Stdin:
         name = self.options.stdin_display_name
         text = utils.stdin_get_value()  # flake8 has read it already and keeps it for plugins
         return linter.Stdin(linter.encoded(text), None if name == _NO_NAME else absolute(name))
+
+
+def _line(finding: Finding) -> Line:
+    return finding.place.line, finding.place.column - 1, f"{finding.code} {one_line(finding.message)}"
 
 
 def _settings(options: argparse.Namespace) -> Settings:

@@ -1,51 +1,45 @@
-"""The rules over a project: subjects to checks, reports to findings."""
+"""The rules over a project: subjects to checks, reports to findings.
+
+Every pair of a rule and a subject is a question. The questions are asked one by one, and only then are their reports
+folded into findings, so that neither their order nor that of the files can be seen in what is found.
+"""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
 
 from fastapi_bgtask_lint.application import Application, application
 from fastapi_bgtask_lint.dependencies import Judgement
-from fastapi_bgtask_lint.findings import Finding, Place, Related
+from fastapi_bgtask_lint.discovery import Problem, bug
+from fastapi_bgtask_lint.findings import Finding, Place, Related, Severity
 from fastapi_bgtask_lint.framework.registrations.registrations import Registration
-from fastapi_bgtask_lint.framework.registrations.tasks import Task, Tasks
+from fastapi_bgtask_lint.framework.registrations.tasks import Task, Tasks, merged
 from fastapi_bgtask_lint.reading.facts import Call
 from fastapi_bgtask_lint.reading.facts_cache import FactsCache
 from fastapi_bgtask_lint.reading.unreadable import Unreadable
 from fastapi_bgtask_lint.resolving.project import Module
 from fastapi_bgtask_lint.resolving.values import Site
 from fastapi_bgtask_lint.rules import all_rules
-from fastapi_bgtask_lint.rules.rule import Report, Rule
+from fastapi_bgtask_lint.rules.rule import Phase, Report, Rule, Subject
 from fastapi_bgtask_lint.settings import Settings
 
-_NOT_AS_MEANT = frozenset({"BGT501", "BGT502", "BGT506", "BGT507", "BGT509", "BGT513"})
-"""A registration with one of these says nothing about its task's body."""
 _UNREADABLE = "BGT001"
-_FRAMES = 20_000
+
+T = TypeVar("T")
+Arrange: TypeAlias = Callable[[list[Any]], None]
+"""Puts a list into another order, as `random.shuffle` does."""
 
 
-@dataclass
-class _Gathered:
-    """The findings so far, one for each code and place."""
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What does a rule report for a subject?"""
 
-    found: dict[tuple[str, Place], Finding] = field(default_factory=dict)
-
-    def add(self, finding: Finding) -> None:
-        """Adds a finding; the same one from a further registration only adds that registration."""
-        key = (finding.code, finding.place)
-        known = self.found.get(key)
-        if known is None or (known.pedantic and not finding.pedantic):
-            self.found[key] = finding
-            return
-        if finding.pedantic and not known.pedantic:
-            return
-        registrations = tuple(dict.fromkeys((*known.registrations, *finding.registrations)))
-        related = dict.fromkeys(known.related)
-        extra = [r for r in finding.related if r.place in finding.registrations]
-        self.found[key] = replace(known, registrations=registrations, related=tuple(dict.fromkeys((*related, *extra))))
+    rule: Rule
+    subject: Subject
 
 
 def run(
@@ -54,88 +48,195 @@ def run(
     settings: Settings,
     overrides: Mapping[Path, bytes],
     facts_cache: FactsCache,
+    *,
+    rules: Sequence[Rule] | None = None,
+    arrange: Arrange = lambda _: None,
 ) -> Judgement:
-    """All findings of a project, unsorted and unsuppressed."""
-    # Evaluation is recursive to a fixed depth, which takes more Python contexts than the interpreter allows by default.
-    sys.setrecursionlimit(max(sys.getrecursionlimit(), _FRAMES))
+    """All findings of a project, unsuppressed.
+
+    Args:
+        seeds: the files that can hold a registration, in the order in which they are looked at.
+        rules: the rules to judge by, in the order in which they are asked; all by default.
+        arrange: is called with each list of registrations and of questions before the work on it begins. What is found
+            does not depend on their order; tests show that with random ones.
+    """
     app = application(project_root, settings, overrides, facts_cache)
-    gathered = _Gathered()
-    registrations: list[Registration] = []
-    for path in sorted(seeds):
-        module = app.project.module(path)
-        if module is None:
-            continue
-        registrations += app.registrations.of(module)
-        for finding in _on_module(app, module):
-            gathered.add(finding)
-    barred = set(_on_registrations(app, registrations, gathered, lambda code: code in _NOT_AS_MEANT))
-    kept = [registration for registration in registrations if registration.call not in barred]
-    set(
-        _on_registrations(
-            app, registrations, gathered, lambda code: code.startswith("BGT5") and code not in _NOT_AS_MEANT
+    judging = _Judging(app, all_rules() if rules is None else rules, arrange)
+    judging.judge(seeds)
+    findings = (*fold(judging.findings), *judging.unreadable())
+    return Judgement(findings, app.project.dependencies, tuple(judging.problems))
+
+
+@dataclass
+class _Judging:
+    """Asks all questions and gathers what comes of them."""
+
+    app: Application
+    rules: Sequence[Rule]
+    arrange: Arrange
+    findings: list[Finding] = field(default_factory=list)
+    problems: dict[Problem, None] = field(default_factory=dict)
+
+    def judge(self, seeds: Iterable[Path]) -> None:
+        """Asks what concerns every registration, then what concerns the execution of those that run as meant."""
+        modules = [module for path in seeds for module in self._module(path)]
+        registrations = [found for module in modules for found in self._registrations(module)]
+        self.arrange(registrations)
+        barred = self._ask(list(self._before_execution(modules, registrations)))
+        kept = [registration for registration in registrations if registration.call not in barred]
+        tasks = merged(task for registration in kept for task in self._tasks(registration))
+        self._ask(list(self._of_execution(kept, tasks)))
+
+    def unreadable(self) -> Iterator[Finding]:
+        """The files that could not be read, as findings of the rule that is about them."""
+        for rule in (rule for rule in self.rules if rule.code == _UNREADABLE):
+            for path, error in sorted(self.app.project.refused.items()):
+                yield _unreadable(rule, path, error)
+
+    # --- subjects -----------------------------------------------------------------------------------------------------
+
+    def _module(self, path: Path) -> list[Module]:
+        """The module in a file; nothing when it can't be read."""
+        found = self._contained(lambda: self.app.project.module(path), lambda: (path, 1), "reading the file")
+        return [] if found is None else [found]
+
+    def _registrations(self, module: Module) -> list[Registration]:
+        found = self._contained(
+            lambda: list(self.app.registrations.of(module)), lambda: (module.path, 1), "finding registrations"
         )
-    )
-    set(_on_registrations(app, kept, gathered, lambda code: not code.startswith("BGT5")))
-    for task in Tasks(app.evaluator, app.registrations).of(kept):
-        for finding in _on_task(app, task):
-            gathered.add(finding)
-    return Judgement((*gathered.found.values(), *_unreadable(app)), app.project.dependencies)
+        return found or []
+
+    def _tasks(self, registration: Registration) -> list[Task]:
+        tasks = Tasks(self.app.evaluator, self.app.registrations)
+        found = self._contained(lambda: list(tasks.of(registration)), lambda: _place_of(registration), "finding tasks")
+        return found or []
+
+    # --- questions ----------------------------------------------------------------------------------------------------
+
+    def _before_execution(self, modules: Iterable[Module], registrations: Sequence[Registration]) -> Iterator[Question]:
+        yield from (Question(rule, self.app) for rule in self._rules_for(Application))
+        yield from (Question(rule, module) for module in modules for rule in self._rules_for(Module))
+        for phase in (Phase.PRECONDITION, Phase.REGISTRATION):
+            yield from self._of_phase(phase, registrations)
+
+    def _of_execution(self, registrations: Sequence[Registration], tasks: Iterable[Task]) -> Iterator[Question]:
+        yield from self._of_phase(Phase.EXECUTION, registrations)
+        yield from (Question(rule, task) for task in tasks for rule in self._rules_for(Task))
+
+    def _of_phase(self, phase: Phase, registrations: Sequence[Registration]) -> Iterator[Question]:
+        rules = [rule for rule in self._rules_for(Registration) if rule.phase is phase]
+        yield from (Question(rule, registration) for rule in rules for registration in registrations)
+
+    def _rules_for(self, subject: type[Subject]) -> list[Rule]:
+        return [rule for rule in self.rules if subject in rule.checks]
+
+    def _ask(self, questions: list[Question]) -> set[Call]:
+        """Keeps what is found, and gives the calls for which a precondition rule has found something."""
+        barred: set[Call] = set()
+        self.arrange(questions)
+        for question in questions:
+            found = self._answer(question)
+            self.findings += found
+            if found and question.rule.phase is Phase.PRECONDITION and isinstance(question.subject, Registration):
+                barred.add(question.subject.call)
+        return barred
+
+    def _answer(self, question: Question) -> list[Finding]:
+        found = self._contained(
+            lambda: list(_findings(question, self.app)), lambda: _place_of(question.subject), question.rule.code
+        )
+        return found or []
+
+    def _contained(self, work: Callable[[], T], place: Callable[[], tuple[Path, int | None]], doing: str) -> T | None:
+        """What the work gives; None when it fails, which is a bug, and costs nothing else."""
+        try:
+            return work()
+        except Exception as error:  # noqa: BLE001 - whatever it is, all other questions are still answered
+            self.problems.setdefault(bug(error, *place(), during=doing))
+            return None
 
 
-def _on_module(app: Application, module: Module) -> Iterator[Finding]:
-    for rule in all_rules():
-        for report in rule.reports("Module", module, app):
-            yield _finding(rule, report, ())
+def _place_of(subject: Subject) -> tuple[Path, int | None]:
+    """The path and line by which people know a subject."""
+    match subject:
+        case Registration():
+            line = None
+            with suppress(Exception):  # to look for the line may be what fails
+                line = _place(subject.site).line
+            return subject.module.path, line
+        case Task():
+            return _place_of(subject.registrations[0])
+        case Module():
+            return subject.path, 1
+        case Application():
+            return subject.project.root, None
 
 
-def _on_registrations(
-    app: Application, registrations: list[Registration], gathered: _Gathered, wanted: Callable[[str], bool]
-) -> Iterator[Call]:
-    """Adds what the wanted rules say of registrations, and gives the calls that they speak of."""
-    for rule in all_rules():
-        if not wanted(rule.code):
-            continue
-        for registration in registrations:
-            for report in rule.reports("Registration", registration, app):
-                gathered.add(_finding(rule, report, (registration,)))
-                yield registration.call
+# --- findings ---------------------------------------------------------------------------------------------------------
 
 
-def _on_task(app: Application, task: Task) -> Iterator[Finding]:
-    for rule in all_rules():
-        for report in rule.reports("Task", task, app):
-            yield _finding(rule, report, task.registrations)
+def _findings(question: Question, app: Application) -> Iterator[Finding]:
+    """The reports as findings whose related places are those of the report alone."""
+    rule = question.rule
+    for report in rule.reports(question.subject, app):
+        place = _place(report.site)
+        yield Finding(
+            rule.code,
+            rule.name,
+            report.severity or rule.severity,
+            report.message,
+            place,
+            _related(report, place),
+            tuple(_place(registration.site) for registration in _registrations_of(question.subject)),
+            report.pedantic or rule.pedantic,
+        )
 
 
-def _finding(rule: Rule, report: Report, registrations: tuple[Registration, ...]) -> Finding:
-    place = _place(report.site)
-    places = tuple(dict.fromkeys(_place(registration.site) for registration in registrations))
-    related = [Related(_place(site), text) for site, text in report.related]
-    related += [Related(other, "registered here") for other in places if other != place]
-    return Finding(
-        rule.code,
-        rule.name,
-        report.severity or rule.severity,
-        report.message,
-        place,
-        tuple(r for r in dict.fromkeys(related) if r.place != place),
-        places,
-        report.pedantic or rule.pedantic,
-    )
+def _registrations_of(subject: Subject) -> tuple[Registration, ...]:
+    match subject:
+        case Registration():
+            return (subject,)
+        case Task():
+            return subject.registrations
+        case _:
+            return ()
+
+
+def _related(report: Report, place: Place) -> tuple[Related, ...]:
+    related = dict.fromkeys(Related(_place(site), text) for site, text in report.related)
+    return tuple(one for one in related if one.place != place)
 
 
 def _place(site: Site) -> Place:
     return site.module.source.place(site.fact.at)
 
 
-def _unreadable(app: Application) -> Iterator[Finding]:
-    rule = next((rule for rule in all_rules() if rule.code == _UNREADABLE), None)
-    if rule is None:
-        return
-    for path, error in sorted(app.project.refused.items()):
-        yield _broken(rule, path, error)
+def fold(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings, one for each place and code, sorted by them; the same for the same findings in any order."""
+    alike: dict[tuple[Place, str], list[Finding]] = {}
+    for finding in findings:
+        alike.setdefault((finding.place, finding.code), []).append(finding)
+    return tuple(_folded(alike[key]) for key in sorted(alike))
 
 
-def _broken(rule: Rule, path: Path, error: Unreadable) -> Finding:
+def _folded(findings: list[Finding]) -> Finding:
+    """The simplest of several findings at a place, with the registrations of all.
+
+    Pedantic ones count only where there are no others: whoever does not ask for them must see the same of the others.
+    """
+    counted = [finding for finding in findings if not finding.pedantic] or findings
+    chosen = min(counted, key=_simplicity)
+    registrations = tuple(sorted({place for finding in counted for place in finding.registrations}))
+    here = (Related(place, "registered here") for place in registrations if place != chosen.place)
+    return replace(chosen, registrations=registrations, related=tuple(dict.fromkeys((*chosen.related, *here))))
+
+
+def _simplicity(finding: Finding) -> tuple[bool, int, list[tuple[Place, str]], str]:
+    """Errors before warnings, the shortest chain first, then by the places and words."""
+    chain = [(related.place, related.message) for related in finding.related]
+    return finding.severity is not Severity.ERROR, len(chain), chain, finding.message
+
+
+def _unreadable(rule: Rule, path: Path, error: Unreadable) -> Finding:
     place = Place(path, error.line, error.column, error.line, error.column + 1)
     return Finding(rule.code, rule.name, rule.severity, f"this file could not be read: {error.reason}", place)

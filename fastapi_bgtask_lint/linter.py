@@ -6,12 +6,11 @@ import enum
 import io
 import os
 import tokenize
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from fastapi_bgtask_lint.cache import (
@@ -32,6 +31,7 @@ from fastapi_bgtask_lint.discovery import (
     Roots,
     Stamp,
     absolute,
+    bug,
     python_files,
     read_bytes,
     stamp,
@@ -39,6 +39,7 @@ from fastapi_bgtask_lint.discovery import (
 )
 from fastapi_bgtask_lint.findings import Finding, Place
 from fastapi_bgtask_lint.noqa import Comments
+from fastapi_bgtask_lint.reading.deep_stack import on_deep_stack
 from fastapi_bgtask_lint.reading.facts_cache import FactsCache
 from fastapi_bgtask_lint.rules import all_rules
 from fastapi_bgtask_lint.settings import Codes, PathFilter, Settings
@@ -170,7 +171,7 @@ def judge(
 
     cache = record_cache(root) if caching is Caching.ON else None
     facts_cache = FactsCache(cache.load() if cache is not None else None)
-    judgement = run(root, seeds, settings, overrides, facts_cache)
+    judgement = on_deep_stack(partial(run, root, seeds, settings, overrides, facts_cache))
     if cache is not None and facts_cache.has_grown:
         cache.store(facts_cache.records())
     return judgement
@@ -211,7 +212,9 @@ class _Look:
         return Judgement(self.snapshot.findings, self.snapshot.dependencies)
 
     def keep(self, judgement: Judgement) -> None:
-        """Keeps what was found for the next run."""
+        """Keeps what was found for the next run, unless something could not be judged: that is tried again."""
+        if judgement.problems:
+            return
         if self.cache is not None and (self.snapshot is None or self.now.differs or self.known is not judgement):
             self.cache.store(snapshot(self.now, judgement.findings, judgement.dependencies))
 
@@ -259,7 +262,7 @@ class _Run:
         return Result(
             findings=self._named(verdict.shown),
             suppressed=self._named(verdict.suppressed),
-            problems=tuple(sorted(self._problems, key=lambda problem: (str(problem.path), problem.message))),
+            problems=tuple(sorted(map(self._named_problem, self._problems), key=lambda problem: problem.order)),
             files=len(given),
             empty=tuple(sorted(self._empty, key=str)),
             texts={self._name(path): data for path, data in self._overrides.items()},
@@ -316,6 +319,8 @@ class _Run:
             judgement = judged.get(look.root, look.known)
             if judgement is None:
                 continue
+            for problem in judgement.problems:
+                self._report(problem)
             look.keep(judgement)
             yield judgement.findings
 
@@ -331,9 +336,7 @@ class _Run:
         try:
             return future.result()
         except Exception as error:  # noqa: BLE001 - one project's trouble must not cost the others their findings
-            text = "".join(traceback.format_exception(error, limit=-8))
-            name = type(error).__name__
-            self._report(Problem(look.root, f"this is a bug of fastapi-bgtask-lint: {name}: {error}", text))
+            self._report(bug(error, look.root))
             return None
 
     def _silences(self, noqa: Noqa, globs: PathFilter) -> Silences:
@@ -348,6 +351,9 @@ class _Run:
 
     def _name(self, path: Path) -> Path:
         return NAMELESS if path == self._nameless else path
+
+    def _named_problem(self, problem: Problem) -> Problem:
+        return replace(problem, path=self._name(problem.path))
 
     def _named(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
         """The findings with `NAMELESS` in the place of the folder that does not exist."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import tomllib
 from collections.abc import Iterator
@@ -38,7 +39,12 @@ class Versions:
 
     def within(self, versions: str) -> bool:
         """Some allowed version lies in a range, a specifier set such as `>=0.106,<0.118`."""
-        return any(True for _ in SpecifierSet(versions).filter(self.samples, prereleases=True))
+        return _is_within(self, versions)
+
+
+@functools.cache
+def _is_within(allowed: Versions, versions: str) -> bool:
+    return any(True for _ in SpecifierSet(versions).filter(allowed.samples, prereleases=True))
 
 
 @dataclass

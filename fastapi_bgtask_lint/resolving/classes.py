@@ -322,10 +322,13 @@ class Classes:
         for context in scopes_saying(self._evaluator, module, lambda text: name in assigned_attributes(text)):
             if getattr(context.scope, "name", "") == "__init__":
                 continue
-            for statement in statements(body_of(context)):
-                for target in statement.targets if isinstance(statement, Assign) else ():
-                    if isinstance(target, Attribute) and target.attr == name:
-                        results.append(self._evaluator.evaluate(target.value, context))
+            assigned = (s for s in statements(body_of(context)) if isinstance(s, Assign))
+            targets = (target for statement in assigned for target in statement.targets)
+            results += [
+                self._evaluator.evaluate(target.value, context)
+                for target in targets
+                if isinstance(target, Attribute) and target.attr == name
+            ]
         return union(*results)
 
     def is_settled(self, expression: Attribute, context: Context) -> bool:

@@ -54,7 +54,7 @@ from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.framework.registrations.registrations import Registration
 from fastapi_bgtask_lint.reading.facts import Await, Call
 from fastapi_bgtask_lint.resolving.values import Awaitable, Coroutine, Data, Generator, Instance, Literal, Value, known
-from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Phase, Report, Rule
 
 rule = Rule(
     __doc__,
@@ -62,6 +62,7 @@ rule = Rule(
     name="task-called-not-passed",
     severity=Severity.ERROR,
     harms=(Harm("TypeError"),),
+    phase=Phase.PRECONDITION,
 )
 
 

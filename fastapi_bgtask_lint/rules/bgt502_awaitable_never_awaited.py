@@ -71,7 +71,7 @@ from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.framework.registrations.registrations import Registration
 from fastapi_bgtask_lint.framework.registrations.unawaited import UnawaitedSearch
-from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Phase, Report, Rule
 
 rule = Rule(
     __doc__,
@@ -79,6 +79,7 @@ rule = Rule(
     name="awaitable-never-awaited",
     severity=Severity.ERROR,
     harms=(Harm("never runs"),),
+    phase=Phase.PRECONDITION,
 )
 
 

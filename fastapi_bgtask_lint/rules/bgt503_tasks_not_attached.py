@@ -60,7 +60,7 @@ from fastapi_bgtask_lint.framework.registrations.injection import problem
 from fastapi_bgtask_lint.framework.registrations.registrations import Registration, hand_made
 from fastapi_bgtask_lint.reading.facts import ClassDef, Name
 from fastapi_bgtask_lint.resolving.bindings import Bound
-from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Phase, Report, Rule
 
 rule = Rule(
     __doc__,
@@ -68,6 +68,7 @@ rule = Rule(
     name="tasks-not-attached",
     severity=Severity.ERROR,
     harms=(Harm("never runs"),),
+    phase=Phase.REGISTRATION,
 )
 
 

@@ -54,7 +54,7 @@ from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.framework.registrations.registrations import Registration, injected
 from fastapi_bgtask_lint.framework.routes.entry_points import Entry
 from fastapi_bgtask_lint.reading.facts import FunctionDef
-from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Phase, Report, Rule
 
 rule = Rule(
     __doc__,
@@ -62,6 +62,7 @@ rule = Rule(
     name="task-lost-on-exception",
     severity=Severity.ERROR,
     harms=(Harm("never runs"),),
+    phase=Phase.REGISTRATION,
 )
 
 

@@ -52,7 +52,7 @@ from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.framework.registrations.registrations import Registration, injected
 from fastapi_bgtask_lint.framework.responses.responses import Responses
 from fastapi_bgtask_lint.resolving.project import Module
-from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Phase, Report, Rule
 
 rule = Rule(
     __doc__,
@@ -60,6 +60,7 @@ rule = Rule(
     name="tasks-replaced",
     severity=Severity.ERROR,
     harms=(Harm("never runs"),),
+    phase=Phase.REGISTRATION,
 )
 
 _TEXT = (

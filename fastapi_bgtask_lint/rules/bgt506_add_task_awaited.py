@@ -53,7 +53,7 @@ from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.framework.registrations.registrations import Registration
 from fastapi_bgtask_lint.reading.facts import Await
 from fastapi_bgtask_lint.resolving.scopes import steps
-from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Phase, Report, Rule
 
 rule = Rule(
     __doc__,
@@ -61,6 +61,7 @@ rule = Rule(
     name="add-task-awaited",
     severity=Severity.ERROR,
     harms=(Harm("TypeError"),),
+    phase=Phase.PRECONDITION,
 )
 
 

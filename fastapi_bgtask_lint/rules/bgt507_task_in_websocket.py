@@ -58,7 +58,7 @@ from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.framework.registrations.registrations import Registration, injected
 from fastapi_bgtask_lint.framework.routes.entry_points import Entry
 from fastapi_bgtask_lint.reading.facts import FunctionDef
-from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Phase, Report, Rule
 
 rule = Rule(
     __doc__,
@@ -66,6 +66,7 @@ rule = Rule(
     name="task-in-websocket",
     severity=Severity.ERROR,
     harms=(Harm("never runs"),),
+    phase=Phase.PRECONDITION,
 )
 
 

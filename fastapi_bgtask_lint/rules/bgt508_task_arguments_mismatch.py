@@ -60,7 +60,7 @@ from fastapi_bgtask_lint.framework.registrations.registrations import Registrati
 from fastapi_bgtask_lint.resolving.annotations import PARAMETERS, is_parameter
 from fastapi_bgtask_lint.resolving.signatures import mismatch, not_given
 from fastapi_bgtask_lint.resolving.values import Function, Site, known
-from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Phase, Report, Rule
 
 rule = Rule(
     __doc__,
@@ -68,6 +68,7 @@ rule = Rule(
     name="task-arguments-mismatch",
     severity=Severity.ERROR,
     harms=(Harm("TypeError"),),
+    phase=Phase.REGISTRATION,
 )
 
 

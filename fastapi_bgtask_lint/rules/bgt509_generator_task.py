@@ -59,7 +59,7 @@ from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.framework.registrations.registrations import Registration
 from fastapi_bgtask_lint.reading.facts import FunctionDef
 from fastapi_bgtask_lint.resolving.values import Function, Site, known
-from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Phase, Report, Rule
 
 rule = Rule(
     __doc__,
@@ -67,6 +67,7 @@ rule = Rule(
     name="generator-task",
     severity=Severity.ERROR,
     harms=(Harm("never runs"),),
+    phase=Phase.PRECONDITION,
 )
 
 

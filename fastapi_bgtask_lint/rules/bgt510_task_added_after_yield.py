@@ -72,7 +72,7 @@ from fastapi_bgtask_lint.framework.registrations.registrations import Registrati
 from fastapi_bgtask_lint.framework.request_scope.providers import has_function_scope
 from fastapi_bgtask_lint.reading.facts import FunctionDef
 from fastapi_bgtask_lint.resolving.calls import yields
-from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule, said
+from fastapi_bgtask_lint.rules.rule import Harm, Phase, Report, Rule, said
 
 _NEVER = "it never runs: the tasks have run when the code after the yield does"
 
@@ -86,6 +86,7 @@ rule = Rule(
         Harm("works", versions=">=0.106,<0.118"),
         Harm("never runs", _NEVER, ">=0.118"),
     ),
+    phase=Phase.REGISTRATION,
 )
 
 

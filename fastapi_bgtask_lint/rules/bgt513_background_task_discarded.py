@@ -55,7 +55,7 @@ from collections.abc import Iterator
 from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.framework.registrations.registrations import Registration
-from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Phase, Report, Rule
 
 rule = Rule(
     __doc__,
@@ -63,6 +63,7 @@ rule = Rule(
     name="background-task-discarded",
     severity=Severity.ERROR,
     harms=(Harm("never runs"),),
+    phase=Phase.PRECONDITION,
 )
 
 

@@ -80,7 +80,7 @@ from fastapi_bgtask_lint.resolving.annotations import PARAMETERS, is_parameter
 from fastapi_bgtask_lint.resolving.scopes import body_of, function_name, steps
 from fastapi_bgtask_lint.resolving.signatures import not_given
 from fastapi_bgtask_lint.resolving.values import Context, Function, Generator, Site
-from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Phase, Report, Rule
 
 rule = Rule(
     __doc__,
@@ -88,6 +88,7 @@ rule = Rule(
     name="task-expects-injection",
     severity=Severity.ERROR,
     harms=(Harm("AttributeError"),),
+    phase=Phase.REGISTRATION,
 )
 
 

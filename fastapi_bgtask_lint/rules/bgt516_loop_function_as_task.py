@@ -60,7 +60,7 @@ from fastapi_bgtask_lint.findings import Severity
 from fastapi_bgtask_lint.framework.registrations.registrations import Registration
 from fastapi_bgtask_lint.reading.facts import Call
 from fastapi_bgtask_lint.resolving.values import External, ExternalInstance, ExternalMethod, FromCall, Value, known
-from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Phase, Report, Rule
 from fastapi_bgtask_lint.rules.wording import callable_name
 
 rule = Rule(
@@ -69,6 +69,7 @@ rule = Rule(
     name="loop-function-as-task",
     severity=Severity.ERROR,
     harms=(Harm("RuntimeError"),),
+    phase=Phase.REGISTRATION,
 )
 
 _NEEDS_LOOP = "runs in a thread here, where no event loop is running: RuntimeError, and the coroutine is never awaited"

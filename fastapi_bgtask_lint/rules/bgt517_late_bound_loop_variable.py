@@ -59,7 +59,7 @@ from fastapi_bgtask_lint.reading.facts import Comprehension, Expression, For, Na
 from fastapi_bgtask_lint.reading.traversal import expressions, holds, statements, walk
 from fastapi_bgtask_lint.resolving.scopes import body_of
 from fastapi_bgtask_lint.resolving.values import Function, Partial, Values
-from fastapi_bgtask_lint.rules.rule import Harm, Report, Rule
+from fastapi_bgtask_lint.rules.rule import Harm, Phase, Report, Rule
 
 rule = Rule(
     __doc__,
@@ -67,6 +67,7 @@ rule = Rule(
     name="late-bound-loop-variable",
     severity=Severity.ERROR,
     harms=(Harm("last value only"),),
+    phase=Phase.REGISTRATION,
 )
 
 

@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
+import enum
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, get_args
 
 from packaging.specifiers import SpecifierSet
 
+from fastapi_bgtask_lint.application import Application
 from fastapi_bgtask_lint.findings import Severity
+from fastapi_bgtask_lint.framework.registrations.registrations import Registration
+from fastapi_bgtask_lint.framework.registrations.tasks import Task
+from fastapi_bgtask_lint.resolving.project import Module
 
 if TYPE_CHECKING:
     from fastapi_bgtask_lint.framework.versions import Versions
     from fastapi_bgtask_lint.resolving.values import Site
 
-C = TypeVar("C", bound="Callable[..., Iterator[Report]]")
+Check: TypeAlias = "Callable[..., Iterator[Report]]"
+C = TypeVar("C", bound=Check)
 
+Subject: TypeAlias = Registration | Task | Module | Application
+"""What a check is called with: a registration, a task, a module with registrations, or the whole application once."""
+SUBJECTS: tuple[type[Subject], ...] = get_args(Subject)
 
 HARMLESS = "works"
+
+
+class Phase(enum.Enum):
+    """Which registrations the checks of a rule are called with.
+
+    It makes no difference for other subjects: every module is checked, and tasks are those of the phase `EXECUTION`.
+    """
+
+    PRECONDITION = enum.auto()
+    """All. A finding means that the task does not run as meant: the execution of that registration is not checked."""
+    REGISTRATION = enum.auto()
+    """All: the rule is about the registration itself, whatever the task does."""
+    EXECUTION = enum.auto()
+    """Those for which no precondition rule has a finding: the rule is about what happens when the task runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +108,8 @@ class Rule:
     pedantic: bool = False
     harms: tuple[Harm, ...] = ()
     """What differs between versions; nothing when they all do the same."""
-    checks: list[tuple[str, Callable[..., Iterator[Report]]]] = field(default_factory=list)
+    phase: Phase = Phase.EXECUTION
+    checks: dict[type[Subject], list[Check]] = field(default_factory=dict, init=False)
 
     @property
     def summary(self) -> str:
@@ -103,14 +128,30 @@ class Rule:
         return found[0].name
 
     def check(self, function: C) -> C:
-        """Adds a check. What it is called with is named by the annotation of its first parameter."""
-        annotations = dict(function.__annotations__)
-        subject = next(iter(annotations.values()))
-        self.checks.append((str(subject), function))
+        """Adds a check. The annotation of its first parameter is the kind of subject that it is called with.
+
+        Raises:
+            TypeError: the annotation is not one of `SUBJECTS`.
+        """
+        self.checks.setdefault(self._subject_of(function), []).append(function)
         return function
 
-    def reports(self, subject: str, *arguments: object) -> Iterator[Report]:
-        """What the checks of one kind of subject say."""
-        for kind, function in self.checks:
-            if kind == subject:
-                yield from function(*arguments)
+    def _subject_of(self, check: Check) -> type[Subject]:
+        choices = ", ".join(subject.__name__ for subject in SUBJECTS)
+        wanted = f"{self.code}: the first parameter of {check.__qualname__} must be annotated with one of {choices}"
+        try:
+            parameters = list(inspect.signature(check, eval_str=True).parameters.values())
+        except NameError as error:
+            raise TypeError(f"{wanted}: {error}") from error
+        if not parameters or parameters[0].annotation is inspect.Parameter.empty:
+            raise TypeError(f"{wanted}; it has no annotation")
+        annotation = parameters[0].annotation
+        found: type[Subject] | None = next((subject for subject in SUBJECTS if subject is annotation), None)
+        if found is None:
+            raise TypeError(f"{wanted}, not {getattr(annotation, '__name__', annotation)}")
+        return found
+
+    def reports(self, subject: Subject, app: Application) -> Iterator[Report]:
+        """What the checks for this kind of subject report. A check for the application is called with it alone."""
+        for check in self.checks.get(type(subject), ()):
+            yield from check(app) if subject is app else check(subject, app)

@@ -67,7 +67,6 @@ class UnawaitedSearch:
 
     def _threads(self, context: Context) -> Iterator[Finding]:
         """Async functions that the task's own body hands to a thread, which only makes their coroutines."""
-        scope = context.scope
         for statement, call in calls(context):
             if not self.evaluator.feasibility.is_possible(statement.at, context):
                 continue
