@@ -161,7 +161,8 @@ def test_a_call_that_does_not_fit_has_no_edge(program: Make, arguments: str) -> 
 
 
 def test_a_thread_whose_arguments_are_not_read_keeps_its_edge(program: Make) -> None:
-    text = "import threading\n\n\ndef work(name):\n    leaf()\n\n\ndef task():\n    threading.Thread(target=work, args=(1,))\n"
+    text = "import threading\n\n\ndef work(name):\n    leaf()\n\n\n"
+    text += "def task():\n    threading.Thread(target=work, args=(1,))\n"
     assert callees(program(text).body("task").edges) == ["work"]
 
 
@@ -197,8 +198,7 @@ CATCHING = {
         True,
     ),
     "a handler that continues on some path": (
-        "    for _ in 'ab':\n        try:\n            {}\n        except Exception:\n            if leaf():\n"
-        "                continue\n            raise\n",
+        "    for _ in 'ab':\n      try: {}\n      except Exception:\n        if leaf(): continue\n        raise\n",
         True,
         True,
     ),
@@ -313,7 +313,8 @@ def test_a_handler_knows_whether_its_try_may_fail(program: Make) -> None:
 
 
 def test_the_first_hit_has_the_shortest_chain(program: Make) -> None:
-    text = "def second():\n    leaf()\n\n\ndef first():\n    second()\n\n\ndef task():\n    first()\n    second()\n    leaf()\n"
+    text = "def second():\n    leaf()\n\n\ndef first():\n    second()\n\n\n"
+    text += "def task():\n    first()\n    second()\n    leaf()\n"
     hits = program(text).hits("task")
     assert [chain(hit) for hit in hits] == [["task", "leaf"]]
 

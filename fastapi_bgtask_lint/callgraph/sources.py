@@ -12,6 +12,7 @@ from fastapi_bgtask_lint.discovery import python_files
 from fastapi_bgtask_lint.reading.facts import Call, FunctionDef
 from fastapi_bgtask_lint.reading.source import Fits
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
+from fastapi_bgtask_lint.resolving.limits import SEARCHED_FILES
 from fastapi_bgtask_lint.resolving.project import Module
 from fastapi_bgtask_lint.resolving.scopes import anything, calls, nested, scopes_saying, steps_saying
 from fastapi_bgtask_lint.resolving.values import Context
@@ -25,8 +26,6 @@ _HANDED = (rb"Depends" + _INSIDE, rb"Security" + _INSIDE, rb"add_api_(?:websocke
 _HANDING = re.compile(r"Depends|Security|add_api_")
 _ELSEWHERE = r"{0}(?<!def {0})(?<!\w{0})(?!\w|[\s\\]*\()"
 """A name that is not called where it stands."""
-_FILES = 200
-"""A name that stands in more files than this is too common to be searched for."""
 
 
 @dataclass(eq=False)
@@ -106,7 +105,7 @@ class Sources:
         found = sorted(path for path, text in self._texts.items() if search.finds(text))
         project.dependencies.searches.append(search)
         project.dependencies.matches.update(map(str, found))
-        return found if len(found) <= _FILES else []
+        return found if len(found) <= SEARCHED_FILES else []
 
 
 def _words(names: tuple[str, ...]) -> Search:

@@ -21,11 +21,9 @@ from fastapi_bgtask_lint.resolving.values import (
     Instance,
     Site,
     Value,
-    Values,
 )
 
 _ENDING = frozenset({"close", "aclose", "release", "disconnect", "unlink", "shutdown", "cleanup"})
-_DEPTH = 3
 
 
 @dataclass(eq=False)
@@ -62,12 +60,9 @@ class Providers:
 
     def sessions(self, origin: Injected) -> Iterator[Value]:
         """What the providers of a value are injected themselves, and those providers in turn."""
-        yield from self._injected(origin.provider, _DEPTH)
-
-    def _injected(self, providers: Values, depth: int) -> Iterator[Value]:
-        if depth == 0:
-            return
-        for provider in providers:
+        waiting = list(origin.provider)
+        known = set(waiting)
+        for provider in waiting:
             if not isinstance(provider, Function) or not isinstance(provider.definition, FunctionDef):
                 continue
             context = self.evaluator.context(provider.module, provider.definition, provider.parent)
@@ -75,7 +70,8 @@ class Providers:
                 inner = self.evaluator.annotations.provider(parameter, context)
                 if inner:
                     yield from self.evaluator.annotations.parameter(parameter, context)
-                    yield from self._injected(inner, depth - 1)
+                waiting += (found for found in inner if found not in known)
+                known.update(inner)
 
     # --- after the yield ----------------------------------------------------------------------------------------------
 

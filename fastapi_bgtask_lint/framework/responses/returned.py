@@ -21,8 +21,6 @@ from fastapi_bgtask_lint.resolving.values import (
     Value,
 )
 
-_DEPTH = 6
-
 Wanted = Callable[[Value], bool]
 
 
@@ -34,11 +32,11 @@ class Returned:
 
     def responses(self, function: Function, context: Context) -> Iterator[Site]:
         """The return statements that give a response: the task's own, not those of its wrappers."""
-        yield from self._giving(self._is_response, function, context, _DEPTH)
+        yield from self._giving(self._is_response, function, context)
 
     def values(self, function: Function, context: Context) -> Iterator[Site]:
         """The return statements that give anything else than None."""
-        yield from self._giving(self._is_value, function, context, _DEPTH)
+        yield from self._giving(self._is_value, function, context)
 
     def _is_response(self, value: Value) -> bool:
         return is_response(self.evaluator, value)
@@ -54,24 +52,27 @@ class Returned:
             case _:
                 return isinstance(value, Data | Function | Class)
 
-    def _giving(self, wanted: Wanted, function: Function, context: Context, depth: int) -> Iterator[Site]:
+    def _giving(self, wanted: Wanted, function: Function, context: Context) -> Iterator[Site]:
+        """The return statements of a function, or of the functions that it was given and hands the results of on."""
+        waiting = [(function, context)]
+        for current, where in waiting:
+            for site, value in self._returns(current, where):
+                if not any(wanted(found) for found in self.evaluator.evaluate(value, where)):
+                    continue
+                wrapped = list(self._handed_over(value, where))
+                if not wrapped:
+                    yield site
+                waiting += (entered for entered in wrapped if entered not in waiting)
+
+    def _returns(self, function: Function, context: Context) -> Iterator[tuple[Site, Expression]]:
+        """The returned expressions of a function, each with the place to report."""
         definition = function.definition
         if isinstance(definition, Lambda):
-            yield from self._arguments(wanted, Site(context, definition.body), definition.body, depth)
+            yield Site(context, definition.body), definition.body
             return
         for statement in self.evaluator.calls.possible_returns(definition, context):
             if statement.value is not None:
-                yield from self._arguments(wanted, Site(context, statement), statement.value, depth)
-
-    def _arguments(self, wanted: Wanted, site: Site, value: Expression, depth: int) -> Iterator[Site]:
-        context = site.context
-        if not any(wanted(found) for found in self.evaluator.evaluate(value, context)):
-            return
-        wrapped = list(self._handed_over(value, context)) if depth else []
-        if not wrapped:
-            yield site
-        for function, inner in wrapped:
-            yield from self._giving(wanted, function, inner, depth - 1)
+                yield Site(context, statement), statement.value
 
     def _handed_over(self, value: Expression, context: Context) -> Iterator[tuple[Function, Context]]:
         """`return await function(...)` where the function was handed to this one: the real task."""
