@@ -30,6 +30,7 @@ from fastapi_bgtask_lint.resolving.values import (
     NONE,
     TOP,
     UNKNOWN,
+    UNPACKED,
     CallArgument,
     Class,
     Context,
@@ -166,7 +167,9 @@ class Calls:
                 return Instance(cls, tuple(pair for pair in held if is_informative(pair[1])), origin)
         names = [*self._evaluator.classes.field_names(cls)]
         fields = {a.keyword or (names.pop(0) if names else ""): keep(a.values, is_tested=True) for a in arguments}
-        given = sorted((name, values) for name, values in fields.items() if name and is_informative(values))
+        if any(argument.star for argument in arguments):
+            fields = {UNPACKED: (NONE,)}
+        given = sorted((name, values or TOP) for name, values in fields.items() if name)
         return Instance(cls, tuple(given), origin)
 
     def returns(self, function: Function, context: Context) -> Values:

@@ -32,6 +32,7 @@ from fastapi_bgtask_lint.resolving.values import (
     BOTTOM,
     TOP,
     UNKNOWN,
+    UNPACKED,
     Alias,
     Class,
     Context,
@@ -221,6 +222,8 @@ class Classes:
         found = self.members(instance.cls, name)
         if found is None or not isinstance(instance.origin, FromCall) or self.is_settings(instance.cls):
             return BOTTOM
+        if any(given == UNPACKED for given, _ in instance.arguments):
+            return BOTTOM
         holder, bindings = found
         defaults = [
             binding.value for binding in bindings if isinstance(binding, Assigned) and binding.value is not None
@@ -345,7 +348,8 @@ class Classes:
             case ModuleValue():
                 return name.isupper()
             case Instance() if isinstance(owner.origin, FromCall):
-                return self.are_fixed((owner,), name, context)
+                is_given = any(given in (name, UNPACKED) for given, _ in owner.arguments)
+                return self.are_fixed((owner,), name, context) if not is_given or self._field(owner, name) else False
             case Instance():
                 return self._is_literal_field(owner, name)
             case ExternalInstance():

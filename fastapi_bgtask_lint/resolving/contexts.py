@@ -19,14 +19,19 @@ from fastapi_bgtask_lint.resolving.values import (
     EnumMember,
     ExternalInstance,
     ExternalMethod,
+    FromCall,
+    FromWith,
     Function,
     Instance,
     Literal,
+    Loaded,
+    Site,
     Value,
     Values,
 )
 
 if TYPE_CHECKING:
+    from fastapi_bgtask_lint.knowledge import Table
     from fastapi_bgtask_lint.resolving.project import Module
 
 Arguments = tuple[tuple[str, Values], ...]
@@ -36,7 +41,8 @@ Assumptions = tuple[Assumption, ...]
 class Contexts:
     """Makes contexts, each once."""
 
-    def __init__(self) -> None:
+    def __init__(self, table: Table) -> None:
+        self._table = table
         self._known: dict[tuple[object, ...], Context] = {}
 
     def make(
@@ -65,11 +71,48 @@ class Contexts:
         """What a callee is given of an argument: plain values only where it tests them, nothing that nests too deep."""
         if len(values) > limits.MOST_ARGUMENT_VALUES:
             return TOP
+        values = canonical(tuple(UNKNOWN if self._is_opaque(value) else value for value in values))
         kept = tuple(value for value in values if not is_plain(value))
         if is_tested:
             is_known = all(map(_is_known, values))
             kept = values if is_known else canonical((*kept, UNKNOWN))
-        return canonical(tuple(_without_long_text(self.cut(value)) for value in kept))
+        return canonical(tuple(self._as_argument(value) for value in kept))
+
+    def _is_opaque(self, value: Value) -> bool:
+        """The result of a library's function of which the table knows nothing, or a method of it."""
+        match value:
+            case ExternalInstance(type=name) if name.endswith("()"):
+                return self._table.row(name.removesuffix("()")) is None
+            case ExternalMethod():
+                return self._is_opaque(value.receiver)
+            case _:
+                return False
+
+    def _as_argument(self, value: Value) -> Value:
+        return self.by_allocation_site(self.cut(_without_long_text(value)))
+
+    def by_allocation_site(self, value: Value) -> Value:
+        """The value with an origin that knows where it was made, but not by which calls the code came there.
+
+        Otherwise the contexts in which objects are made would multiply those of the functions that get them.
+        """
+        match value:
+            case Instance(origin=FromCall() | FromWith() | Loaded() as origin):
+                arguments = tuple((name, tuple(map(self.by_allocation_site, held))) for name, held in value.arguments)
+                return replace(value, arguments=arguments, origin=self._site_only(origin))
+            case ExternalInstance(origin=FromCall() | FromWith() | Loaded() as origin):
+                return replace(value, origin=self._site_only(origin))
+            case ExternalMethod():
+                receiver = self.by_allocation_site(value.receiver)
+                return replace(value, receiver=receiver) if isinstance(receiver, ExternalInstance) else value
+            case _:
+                return value
+
+    def _site_only(self, origin: FromCall | FromWith | Loaded) -> FromCall | FromWith | Loaded:
+        context = origin.site.context
+        if not context.arguments and not context.assumptions:
+            return origin
+        return replace(origin, site=Site(self.context_free(context), origin.site.fact))
 
     def widen(self, values: Values) -> Values:
         """The values, or TOP where there are too many; what nests too deep is cut."""

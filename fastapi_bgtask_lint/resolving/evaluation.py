@@ -89,7 +89,7 @@ class Evaluator:
         self.solver = project.solver
         self.table = table
         self._configured = configured
-        self.contexts = Contexts()
+        self.contexts = Contexts(table)
         self.names = Names(self)
         self.members = Members(self)
         self.classes = Classes(self)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from fastapi_bgtask_lint.reading.facts import Call, ClassDef, FunctionDef
+from fastapi_bgtask_lint.resolving import limits
 from fastapi_bgtask_lint.resolving.values import (
     BOTTOM,
     NONE,
@@ -104,8 +105,10 @@ class Library:
             made = (ExternalInstance(self._evaluator.table.canonical(row.returns), origin),)
         elif self._is_class(name):
             made = (ExternalInstance(self._evaluator.table.canonical(name), origin),)
-        else:
+        elif name.count("()") < limits.UNKNOWN_CALLS:
             made = (ExternalInstance(f"{name}()", origin),)
+        else:
+            made = TOP
         if row is not None and row.entity is not None:
             made = self._evaluator.entities.result(row, receiver, arguments, made, site)
         if row is not None and row.awaitable != "no":

@@ -9,7 +9,7 @@ from __future__ import annotations
 MOST_VALUES = 12
 """An expression with more possible values is TOP. Keeps value sets small and cycles short; lost are the members of large
 dispatch tables."""
-MOST_ARGUMENT_VALUES = 6
+MOST_ARGUMENT_VALUES = 4
 """An argument with more possible values is unknown to the callee. Keeps contexts few."""
 MOST_ITEMS = 60
 """A literal with more items is a table of data: its items are unknown. Lost are the functions in large registries."""
@@ -36,3 +36,8 @@ project. Lost is what is said of a session where more functions run, and the att
 CATCHES = 6
 """How many `try` statements that catch only some classes are told apart on one path: each set of them is a state of its own
 for every function below. What is raised below more of them counts as caught."""
+UNKNOWN_CALLS = 3
+"""What a method of the result of a method ... of an unknown function returns is TOP. A loop would make ever longer
+chains; nothing is lost, for no row can be found for such a chain."""
+DOTTED_NAME = 10
+"""An attribute of a library's name with so many dots is TOP. A recursion would make ever longer names."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import TYPE_CHECKING
 
 from fastapi_bgtask_lint.reading.facts import FunctionDef
+from fastapi_bgtask_lint.resolving import limits
 from fastapi_bgtask_lint.resolving.annotations import owned
 from fastapi_bgtask_lint.resolving.ordering import union
 from fastapi_bgtask_lint.resolving.routes import request_methods
 from fastapi_bgtask_lint.resolving.values import (
+    BOTTOM,
     TOP,
     Awaitable,
     Class,
@@ -23,6 +26,7 @@ from fastapi_bgtask_lint.resolving.values import (
     Function,
     Generator,
     Instance,
+    Literal,
     ModuleValue,
     Super,
     Value,
@@ -54,7 +58,7 @@ class Members:
             case ModuleValue():
                 return self._evaluator.names.member(value, name)
             case External():
-                return (External(self._evaluator.table.canonical(f"{value.name}.{name}")),)
+                return self._of_external(value, name)
             case Class():
                 return self._of_class(value, name)
             case EnumMember():
@@ -64,13 +68,21 @@ class Members:
             case ExternalInstance():
                 return self._of_library_object(value, name)
             case Data():
-                return (External(f"builtins.{value.type}.{name}"),)
+                has_it = hasattr(getattr(builtins, value.type, None), name)
+                return (External(f"builtins.{value.type}.{name}"),) if has_it else TOP
+            case Literal(value=None):
+                return BOTTOM
             case Super():
                 return self._evaluator.classes.super_attribute(value, name)
             case Generator(function=Function(definition=FunctionDef(is_async=True))):
                 return (ExternalMethod(ExternalInstance("types.AsyncGeneratorType"), name),)
             case _:
                 return TOP
+
+    def _of_external(self, value: External, name: str) -> Values:
+        if value.name.count(".") >= limits.DOTTED_NAME:
+            return TOP
+        return (External(self._evaluator.table.canonical(f"{value.name}.{name}")),)
 
     def _of_class(self, cls: Class, name: str) -> Values:
         classes = self._evaluator.classes

@@ -382,6 +382,8 @@ BOTTOM: Values = ()
 TOP: Values = (UNKNOWN,)
 """Any value."""
 NONE = Literal(None)
+UNPACKED = "**"
+"""Stands among the arguments of an object whose construction unpacks some: any field may be given."""
 
 
 def known(values: Values) -> bool:
