@@ -34,10 +34,11 @@ def proofs(session: nox.Session, fastapi: str) -> None:
 
 
 @nox.session
-def table(session: nox.Session) -> None:
-    """Writes the page of what the proofs saw."""
+def generated(session: nox.Session) -> None:
+    """Writes what is generated: the README's table of rules, and the page of what the proofs saw."""
     session.install(".[proofs]")
     session.run("python", "-m", "tests.proofs.kept")
+    session.run("pytest", "tests/test_house.py", "-q", "-k", "table_of_rules", env={"UPDATE_README": "1"})
 
 
 @nox.session

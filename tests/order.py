@@ -12,13 +12,14 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from fastapi_bgtask_lint.cache import survey
 from fastapi_bgtask_lint.dependencies import Judgement
 from fastapi_bgtask_lint.discovery import read_bytes, stamped_files
 from fastapi_bgtask_lint.judging import run
+from fastapi_bgtask_lint.reading.deep_stack import on_deep_stack
 from fastapi_bgtask_lint.reading.facts_cache import FactsCache
 from fastapi_bgtask_lint.reading.source import Source
 from fastapi_bgtask_lint.reporting import FORMATS, Report
@@ -87,12 +88,12 @@ class Project:
     def _judgement(self, seed: int | None) -> Judgement:
         seeds, rules = list(self.seeds), list(self.rules)
         if seed is None:
-            return run(self.root, seeds, _SETTINGS, {}, FactsCache(), rules=rules)
+            return on_deep_stack(partial(run, self.root, seeds, _SETTINGS, {}, FactsCache(), rules=rules))
         shuffle = random.Random(seed).shuffle
         shuffle(seeds)
         shuffle(rules)
         sources = self._sources if seed % _FRESH else FactsCache()
-        return run(self.root, seeds, _SETTINGS, {}, sources, rules=rules, arrange=shuffle)
+        return on_deep_stack(partial(run, self.root, seeds, _SETTINGS, {}, sources, rules=rules, arrange=shuffle))
 
 
 def differences(usual: str, other: str) -> list[str]:

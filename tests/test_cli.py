@@ -166,7 +166,7 @@ def test_selection(app: Path, arguments: list[str], codes: list[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--select", "BGT599"], ["--select", "BGT599"]),
+        (["--select", "BGT999"], ["--select", "BGT999"]),
         (["--ignore", "E501"], ["--ignore", "E501"]),
         (["--target-fastapi", "latest"], ["--target-fastapi", "latest"]),
         (["--explain", "BGT518"], ["BGT518", "did you mean"]),

@@ -15,7 +15,7 @@ from fastapi_bgtask_lint import __file__ as package
 from tests.doors import APP, AWAITED, Done, flake8, module, write
 
 FAILING = '''\
-"""A rule that fails where the module is called bad, and in standard input."""
+"""A rule that fails where the module is called bad or deep, and in standard input."""
 
 from collections.abc import Iterator
 
@@ -31,7 +31,14 @@ rule = Rule(__doc__, code="BGT998", name="failing", severity=Severity.ERROR, har
 def fails(registration: Registration, app: Application) -> Iterator[Report]:
     if registration.module.path.stem in ("bad", "stdin"):
         raise ZeroDivisionError("on purpose")
+    if registration.module.path.stem == "deep":
+        yield Report(endless("it "), registration.site)
     yield Report("it does not fail here", registration.site)
+
+
+def endless(text: str) -> str:
+    """Recurses through built-in functions, which take stack of their own."""
+    return max(map(endless, sorted([text], key=endless)))
 '''
 PLAIN = APP.replace("await ", "")
 """Without any finding but that of the failing rule."""
@@ -68,6 +75,15 @@ def test_the_command_line_shows_all_else_and_exits_with_2(project: Path, environ
     assert where in done.error
     assert done.error.count("Traceback") == 1
     assert 'raise ZeroDivisionError("on purpose")' in done.error
+
+
+def test_a_recursion_without_end_is_an_error_as_any_other(project: Path, environment: dict[str, str]) -> None:
+    (project / "bad.py").rename(project / "deep.py")
+    done = run(project, environment, "--output-format", "concise")
+
+    assert done.status == 2
+    assert "app.py:12:11: BGT506" in done.out
+    assert f"{project / 'deep.py'}:12: this is a bug of fastapi-bgtask-lint (BGT998): RecursionError" in done.error
 
 
 def test_the_json_report_counts_it(project: Path, environment: dict[str, str]) -> None:

@@ -99,7 +99,7 @@ def test_the_package_brings_its_types_and_its_table() -> None:
 
 
 def test_page_of_the_proofs_shows_what_they_saw() -> None:
-    """`python -m tests.proofs.kept` writes it."""
+    """`nox -s generated` writes it."""
     assert kept.PAGE.read_text("utf-8") == kept.page(kept.load())
 
 

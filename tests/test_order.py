@@ -19,8 +19,9 @@ from tests.order import Project, differences
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 PROJECTS = sorted(path.parent.name for path in FIXTURES.glob("*/pyproject.toml"))
-PERMUTATIONS = -(-200 // len(PROJECTS))
-"""For each project: at least 200 together."""
+PERMUTATIONS = 18
+FEWER = {"feasible": 6}
+"""It is judged as long as all others together."""
 
 
 @pytest.mark.parametrize("name", PROJECTS)
@@ -28,10 +29,14 @@ def test_the_order_of_questions_makes_no_difference(name: str) -> None:
     project = Project(FIXTURES / name)
     usual = project.report()
 
-    for seed in range(PERMUTATIONS):
+    for seed in range(FEWER.get(name, PERMUTATIONS)):
         report = project.report(seed)
         assert not differences(usual, report), f"seed {seed}"
         assert report == usual
+
+
+def test_there_are_200_orders_together() -> None:
+    assert sum(FEWER.get(name, PERMUTATIONS) for name in PROJECTS) >= 200
 
 
 def test_a_rule_that_depends_on_the_order_is_noticed() -> None:

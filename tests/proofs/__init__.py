@@ -11,5 +11,5 @@ what the rule declares for the installed one.
 
 Outcomes are kept in `results.json`, one column a version, and shown in `RESULTS.md`. A run that sees anything else than
 what is kept fails. `nox -s proofs` runs all versions; `WRITE_PROOFS=1` before it writes what is seen, and
-`python -m tests.proofs.kept` the page.
+`nox -s generated` the page.
 """

@@ -42,7 +42,7 @@ def page(outcomes: Outcomes) -> str:
     rules = [row for row in rows if row.startswith("BGT")]
     parts = [
         "# What the proofs saw",
-        "Written by `python -m tests.proofs.kept` from what `nox -s proofs` saw on these versions of FastAPI.",
+        "Written by `nox -s generated` from what `nox -s proofs` saw on these versions of FastAPI.",
         "## Rules: the bad and the good example",
         _table(rules, columns, outcomes),
         "## What FastAPI and Starlette do",
