@@ -60,14 +60,14 @@ class Application:
         self.registrations = Registrations(self.evaluator, self.handlers)
         self.attachment = Attachment(self.evaluator)
         self.exits = ExitAnalysis(self.evaluator)
-        self.graph = CallGraph(self.evaluator)
+        requirements = Requirements(self.project.root, self.project.dependencies)
+        self.graph = CallGraph(self.evaluator, requirements)
         self.providers = Providers(self.evaluator, self.settings.safe_providers)
         self.lifetimes = Lifetimes(self.evaluator, self.graph, self.exits, self.providers)
         self.ownership = Ownership(self.evaluator)
         self.transactions = Transactions(self.evaluator, self.graph, self.providers, self.lifetimes)
         self.spawns = Spawns(self.evaluator, self.handlers)
         self.exceptions = ExceptionHandlers(self.evaluator, sources)
-        requirements = Requirements(self.project.root, self.project.dependencies)
         self.versions = ProjectVersions(requirements, self.settings.target_fastapi)
 
     def hits(self, task: Task) -> tuple[Hit, ...]:

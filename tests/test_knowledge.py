@@ -116,6 +116,14 @@ def test_a_response_is_a_response() -> None:
     assert TABLE.is_subtype("fastapi.responses.JSONResponse", "starlette.responses.HTMLResponse") is False
 
 
+def test_a_row_belongs_to_a_distribution() -> None:
+    command = TABLE.method("redis.asyncio.Redis", "zadd")
+    assert command is not None
+    assert TABLE.distribution_of(command) == "redis"
+    assert TABLE.distribution_of(row("redis.Redis.pipeline")) == "redis"
+    assert TABLE.distribution_of(row("time.sleep")) is None
+
+
 # --- what users add ---------------------------------------------------------------------------------------------------
 
 
@@ -150,6 +158,12 @@ def test_what_the_configuration_says_of_a_known_name_is_laid_over_its_row() -> N
     assert found is not None
     assert (found.returns, found.blocks) == ("requests.Response", True)
     assert more.is_session("sqlalchemy.orm.sessionmaker")
+
+
+def test_a_wait_of_the_configuration_is_unbounded_by_default_in_every_version() -> None:
+    found = TABLE.extended(waits={"redis.Redis": "socket_timeout"}).row("redis.Redis")
+    assert found is not None
+    assert (found.default, found.older) == ("none", None)
 
 
 # --- what it refuses --------------------------------------------------------------------------------------------------
@@ -191,6 +205,7 @@ def test_row_agrees_with_itself(name: str, found: Row) -> None:
     assert not found.forwards or isinstance(found.runs_argument, int)
     assert not found.metadata or found.kind == "file"
     assert found.older is None or found.default is not None
+    assert found.older is None or TABLE.distribution_of(found) is not None
 
 
 @pytest.mark.parametrize("name", sorted({n for _, r in ROWS for n in (r.returns, r.enters, r.yields) if n}))

@@ -20,7 +20,9 @@ Names are qualified, a method is `module.Class.method`. Keys of the files:
   default           the bound in seconds when nothing is said, or "none": unbounded. Read from the library's own source
   older             { below = "version", default = ... }: the default in releases before that version
   unbounded-words   literals that switch the timeout off, as written in Python; ["None"] by default
-  governed          "client": a timeout given where the client was made bounds it; the constructor's row names it
+  governed          "client": the timeout of the client bounds it, whose constructor's row names the argument; of a call
+                    that makes a further object (a pipeline), the same client bounds the calls of that object
+  pool              the name of a client's argument for a connection pool, whose construction then states the timeout
   by-argument       { argument, position, value }: with this literal it does not wait (Queue.get(block=False))
   returns           the type of its value, after awaiting when it is awaitable; "list[X]" for a list of X
   enters            the type that `with` on its value binds, where that is not `returns`
@@ -65,6 +67,6 @@ Users add to the table from their configuration by `Table.extended`.
 
 from __future__ import annotations
 
-from fastapi_bgtask_lint.knowledge.table import ByArgument, Older, Row, Table, TypeRow, load
+from fastapi_bgtask_lint.knowledge.table import ByArgument, DefaultTimeout, Older, Row, Table, TypeRow, load
 
-__all__ = ["ByArgument", "Older", "Row", "Table", "TypeRow", "load"]
+__all__ = ["ByArgument", "DefaultTimeout", "Older", "Row", "Table", "TypeRow", "load"]

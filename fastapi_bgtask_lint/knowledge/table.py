@@ -11,8 +11,8 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 Kind: TypeAlias = Literal["network", "sleep", "process", "database", "file", "cpu", "lock", "none"]
-Bound: TypeAlias = float | Literal["none"] | None
-"""Seconds, unbounded, or not known to the table."""
+DefaultTimeout: TypeAlias = float | Literal["none"] | None
+"""Seconds, unbounded, or unknown."""
 
 _FALLIBLE = frozenset({"network", "process", "database", "file", "lock"})
 _ALIAS_STEPS = 4
@@ -27,10 +27,10 @@ class ByArgument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Older(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The default bound of releases before a version."""
+    """The default timeout of the releases before a version."""
 
     below: str
-    default: Bound
+    default: DefaultTimeout
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
@@ -47,10 +47,11 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unkn
     waits: bool = False
     timeout: str | None = None
     position: int | None = None
-    default: Bound = None
+    default: DefaultTimeout = None
     older: Older | None = None
     unbounded_words: tuple[str, ...] = ("None",)
     governed: Literal["client"] | None = None
+    pool: str | None = None
     by_argument: ByArgument | None = None
     returns: str | None = None
     enters: str | None = None
@@ -144,6 +145,11 @@ class Table:
         while name and name not in self.distributions:
             name = name.rpartition(".")[0]
         return self.distributions.get(name)
+
+    def distribution_of(self, row: Row) -> str | None:
+        """The distribution that the callables of a row belong to; None for the standard library."""
+        name = next(iter((*row.of, *row.names)), "")
+        return self.distribution(name)
 
     # --- callables ----------------------------------------------------------------------------------------------------
 
@@ -246,7 +252,7 @@ class Table:
         add(deadlines, decorator="keeps", deadline=0)
         add(blocking_calls, kind="network", blocks=True, fails=True)
         for name, argument in (waits or {}).items():
-            add((name,), kind="network", fails=True, waits=True, timeout=argument, default="none")
+            add((name,), kind="network", fails=True, waits=True, timeout=argument, default="none", older=None)
         for name in map(self.canonical, session_types):
             types[name] = msgspec.structs.replace(types.get(name, TypeRow(names=(name,))), session=True, factory=False)
         return Table(rows, types, self.aliases, self.distributions)
@@ -284,9 +290,17 @@ def gather(files: Iterable[tuple[str, str]]) -> Table:
         for row in file.row:
             _merge(rows, dict.fromkeys(row.qualified(), row), name)
         for kind in file.type:
-            _merge(types, {kind.name: kind}, name)
+            _merge(types, {kind.name: _with_owned_methods(kind)}, name)
             _merge(aliases, dict.fromkeys(kind.names[1:], kind.name), name)
     return Table(rows, types, aliases, distributions)
+
+
+def _with_owned_methods(kind: TypeRow) -> TypeRow:
+    """The same class, with itself as the owner of the methods that have no row of their own."""
+    if kind.methods_default is None:
+        return kind
+    methods = msgspec.structs.replace(kind.methods_default, of=(kind.name,))
+    return msgspec.structs.replace(kind, methods_default=methods)
 
 
 def read(text: str) -> File:
