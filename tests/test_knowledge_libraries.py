@@ -308,6 +308,27 @@ def test_class_is_as_written(name: str, row: TypeRow) -> None:
         assert callable(getattr(example, method, None)) or name.startswith("motor."), f"{name} has no {method}"
 
 
+RESPONSES = [
+    "starlette.responses", "starlette.schemas", "starlette.staticfiles", "starlette.templating", "fastapi.responses",
+    "fastapi.sse", "sse_starlette", "sse_starlette.sse",
+]  # fmt: skip
+"""Modules that have response classes."""
+
+
+@pytest.mark.parametrize("name", RESPONSES)
+def test_every_response_class_is_known(name: str) -> None:
+    base = loaded("starlette.responses.Response")
+    module = pytest.importorskip(name)
+    classes = {
+        last: found for last, found in vars(module).items() if inspect.isclass(found) and issubclass(found, base)
+    }
+    assert classes
+    names = {f"{found.__module__}.{found.__qualname__}" for found in classes.values()}
+    if name.endswith(".responses") or name == "sse_starlette":
+        names |= {f"{name}.{last}" for last in classes}
+    assert {public for public in names if not TABLE.is_subtype(public, "starlette.responses.Response")} == set()
+
+
 @pytest.mark.parametrize(("name", "target"), sorted(TABLE.aliases.items()), ids=sorted(TABLE.aliases))
 def test_alias_is_the_same_thing(name: str, target: str) -> None:
     one, other = loaded(name), loaded(TABLE.canonical(target))

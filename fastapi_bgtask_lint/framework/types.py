@@ -9,9 +9,7 @@ _TASKS = frozenset(
     {"fastapi.BackgroundTasks", "fastapi.background.BackgroundTasks", "starlette.background.BackgroundTasks"}
 )
 _TASK = frozenset({"starlette.background.BackgroundTask", "fastapi.background.BackgroundTask"})
-RESPONSE = "starlette.responses.Response"
-_RESPONSE_MODULES = ("starlette.responses.", "fastapi.responses.", "starlette.templating.", "fastapi.templating.")
-_STREAMS = frozenset({"sse_starlette.EventSourceResponse", "sse_starlette.sse.EventSourceResponse"})
+_RESPONSE = "starlette.responses.Response"
 _HTTP_EXCEPTIONS = frozenset(
     {"fastapi.HTTPException", "fastapi.exceptions.HTTPException", "starlette.exceptions.HTTPException"}
 )
@@ -54,7 +52,7 @@ def is_response(evaluator: Evaluator, value: Value) -> bool:
     """The value is a `Response` of Starlette or FastAPI, or of a class derived from one."""
     match value:
         case ExternalInstance(type=name):
-            return _is_response_class(evaluator, name) or name.endswith("Jinja2Templates.TemplateResponse()")
+            return _is_response_class(evaluator, name)
         case Instance():
             return any(
                 isinstance(base, External) and _is_response_class(evaluator, base.name)
@@ -65,11 +63,7 @@ def is_response(evaluator: Evaluator, value: Value) -> bool:
 
 
 def _is_response_class(evaluator: Evaluator, name: str) -> bool:
-    if name in ("fastapi.Response", RESPONSE) or name in _STREAMS:
-        return True
-    if name.startswith(_RESPONSE_MODULES) and name.endswith("Response"):
-        return True
-    return evaluator.table.is_subtype(name, RESPONSE) is True
+    return evaluator.table.is_subtype(name, _RESPONSE) is True
 
 
 def exception_names(evaluator: Evaluator, value: Value) -> frozenset[str]:

@@ -26,7 +26,6 @@ Names are qualified, a method is `module.Class.method`. Keys of the files:
   by-argument       { argument, position, value }: with this literal it does not wait (Queue.get(block=False))
   returns           the type of its value, after awaiting when it is awaitable; "list[X]" for a list of X
   enters            the type that `with` on its value binds, where that is not `returns`
-  yields            the type that iterating over its value gives
   decorator         as a decorator it "keeps" signature and async-ness, "hides" async-ness, makes a "context" manager,
                     "binds" arguments, "replaces" the function by something else
   runs              it runs a callable or an awaitable: on a "thread", in a "process", by "await" here, as a task of the
@@ -52,11 +51,9 @@ Names are qualified, a method is `module.Class.method`. Keys of the files:
   closes            leaving `with` ends its life
   closers           methods that end its life
   session           a database session or connection: one unit of work of one owner
-  blocking-session  a synchronous session, connection or cursor, client or collection of a database: its calls block
   factory           makes sessions and is none (sessionmaker, engine, pool)
   silent            may be handed on after its `with` (locks, spans, task groups)
   asyncio-object    belongs to one event loop, as its connections do: not for threads, nor for another loop
-  response          a Starlette response class
   attributes        { name = type }: types of attributes
   self-like         attributes that are namespaces of the same calls (`client.chat.completions`)
   attributes-default  the type of every attribute that is neither listed nor a method (`client.database.collection`)

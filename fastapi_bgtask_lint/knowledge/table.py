@@ -55,7 +55,6 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unkn
     by_argument: ByArgument | None = None
     returns: str | None = None
     enters: str | None = None
-    yields: str | None = None
     decorator: Literal["keeps", "hides", "context", "binds", "replaces"] | None = None
     runs: Literal["thread", "process", "await", "loop", "new-loop", "call", "schedule"] | None = None
     runs_argument: int | str | None = None
@@ -87,11 +86,9 @@ class TypeRow(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_
     closes: bool = False
     closers: tuple[str, ...] = ()
     session: bool = False
-    blocking_session: bool = False
     factory: bool = False
     silent: bool = False
     asyncio_object: bool = False
-    response: bool = False
     attributes: dict[str, str] = msgspec.field(default_factory=dict)
     self_like: tuple[str, ...] = ()
     attributes_default: str | None = None
