@@ -110,8 +110,9 @@ def is_older(allowed: Iterable[SpecifierSet], version: str) -> bool | None:
 def _allowed_bounds(allowed: SpecifierSet, limit: Version) -> Iterator[Version]:
     """Allowed versions on each side of a limit, if there are any on that side.
 
-    Every specifier begins to hold at its own version, just after it, or, where it excludes a series, with the next
-    series. So does every intersection of them with the versions from the limit on.
+    The lowest version that a specifier allows is its own version, the version just after it or, if it excludes a
+    series, the start of the next series. So the lowest version that all of them allow on a side of the limit is one of
+    these.
     """
     candidates = [_OLDEST, limit]
     for specifier in allowed:
