@@ -25,6 +25,7 @@ from fastapi_bgtask_lint.framework.routes.exception_handlers import ExceptionHan
 from fastapi_bgtask_lint.framework.versions import ProjectVersions
 from fastapi_bgtask_lint.knowledge import Table, load
 from fastapi_bgtask_lint.reading.facts_cache import FactsCache
+from fastapi_bgtask_lint.requirements import Requirements
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.project import Project
 from fastapi_bgtask_lint.resolving.values import Function
@@ -59,14 +60,15 @@ class Application:
         self.registrations = Registrations(self.evaluator, self.handlers)
         self.attachment = Attachment(self.evaluator)
         self.exits = ExitAnalysis(self.evaluator)
-        self.graph = CallGraph(self.evaluator)
+        requirements = Requirements(self.project.root, self.project.dependencies)
+        self.graph = CallGraph(self.evaluator, requirements)
         self.providers = Providers(self.evaluator, self.settings.safe_providers)
         self.lifetimes = Lifetimes(self.evaluator, self.graph, self.exits, self.providers)
         self.ownership = Ownership(self.evaluator)
         self.transactions = Transactions(self.evaluator, self.graph, self.providers, self.lifetimes)
         self.spawns = Spawns(self.evaluator, self.handlers)
         self.exceptions = ExceptionHandlers(self.evaluator, sources)
-        self.versions = ProjectVersions(self.project.root, self.settings.target_fastapi, self.project.dependencies)
+        self.versions = ProjectVersions(requirements, self.settings.target_fastapi)
 
     def hits(self, task: Task) -> tuple[Hit, ...]:
         """What a task does, with everything that it calls, nearest first."""

@@ -224,6 +224,16 @@ def post(tasks: BackgroundTasks, found: Session = Depends(session)) -> None:
     assert tool(tmp_path, "--select", "BGT201").out == before
 
 
+def test_the_version_of_a_library_is_seen(tmp_path: Path) -> None:
+    source = APP.replace("from tasks import work\n", "import redis.asyncio\n\nstore = redis.asyncio.Redis()\n") + (
+        "\n\nasync def work() -> None:\n    await store.incr('visits')\n"
+    )
+    write(tmp_path, {"pyproject.toml": "", "app.py": source, "requirements.txt": "redis==8.0.1\n"})
+    for version, codes in {"8.0.1": set(), "5.0.8": {"BGT401"}, "8.1": set()}.items():
+        (tmp_path / "requirements.txt").write_text(f"redis=={version}\n")
+        assert {found.code for found in by_command_line(tmp_path, "--select", "BGT401")} == codes
+
+
 def test_what_was_read_is_not_parsed_again_under_other_settings(project: Path) -> None:
     (project / "tasks.py").write_text(HARMLESS)
     assert by_command_line(project) == []

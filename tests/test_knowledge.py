@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from fastapi_bgtask_lint.knowledge import Row, TypeRow, load
-from fastapi_bgtask_lint.knowledge.table import gather, read
+from fastapi_bgtask_lint.knowledge.table import build, parse
 
 TABLE = load()
 ROWS = sorted(TABLE.rows.items())
@@ -116,6 +116,14 @@ def test_a_response_is_a_response() -> None:
     assert TABLE.is_subtype("fastapi.responses.JSONResponse", "starlette.responses.HTMLResponse") is False
 
 
+def test_a_row_belongs_to_a_distribution() -> None:
+    command = TABLE.method("redis.asyncio.Redis", "zadd")
+    assert command is not None
+    assert TABLE.distribution_of(command) == "redis"
+    assert TABLE.distribution_of(row("redis.Redis.pipeline")) == "redis"
+    assert TABLE.distribution_of(row("time.sleep")) is None
+
+
 # --- what users add ---------------------------------------------------------------------------------------------------
 
 
@@ -144,12 +152,18 @@ def test_the_configuration_adds_names_and_leaves_the_table_alone() -> None:
     assert TABLE.row("legacy.api.call") is None
 
 
-def test_what_the_configuration_says_of_a_known_name_is_laid_over_its_row() -> None:
+def test_the_configuration_overrides_the_keys_of_an_existing_row() -> None:
     more = TABLE.extended(waits={"requests.api.get": "timeout"}, session_types=["sqlalchemy.orm.session.sessionmaker"])
     found = more.row("requests.get")
     assert found is not None
     assert (found.returns, found.blocks) == ("requests.Response", True)
     assert more.is_session("sqlalchemy.orm.sessionmaker")
+
+
+def test_a_wait_of_the_configuration_is_unbounded_by_default_in_every_version() -> None:
+    found = TABLE.extended(waits={"redis.Redis": "socket_timeout"}).row("redis.Redis")
+    assert found is not None
+    assert (found.default, found.older) == ("none", None)
 
 
 # --- what it refuses --------------------------------------------------------------------------------------------------
@@ -168,11 +182,11 @@ def test_what_the_configuration_says_of_a_known_name_is_laid_over_its_row() -> N
 )
 def test_a_misspelt_row_is_refused(text: str) -> None:
     with pytest.raises(msgspec.ValidationError):
-        read(text)
+        parse(text)
 
 
 def test_what_a_row_leaves_out() -> None:
-    quiet, loud = read('[[row]]\nnames = ["a.b"]\n[[row]]\nnames = ["a.c"]\nkind = "file"').row
+    quiet, loud = parse('[[row]]\nnames = ["a.b"]\n[[row]]\nnames = ["a.c"]\nkind = "file"').row
     assert (quiet.kind, quiet.fails, quiet.blocks, quiet.awaitable) == ("none", False, False, "no")
     assert loud.fails
 
@@ -191,10 +205,11 @@ def test_row_agrees_with_itself(name: str, found: Row) -> None:
     assert not found.forwards or isinstance(found.runs_argument, int)
     assert not found.metadata or found.kind == "file"
     assert found.older is None or found.default is not None
+    assert found.older is None or TABLE.distribution_of(found) is not None
 
 
-@pytest.mark.parametrize("name", sorted({n for _, r in ROWS for n in (r.returns, r.enters, r.yields) if n}))
-def test_types_that_rows_speak_of_are_known(name: str) -> None:
+@pytest.mark.parametrize("name", sorted({n for _, r in ROWS for n in (r.returns, r.enters) if n}))
+def test_types_that_rows_name_are_known(name: str) -> None:
     assert TABLE.canonical(name) == name
     without_a_row = name.startswith(("builtins.", "asyncio.Handle", "asyncio.TimerHandle")) or name.endswith("()")
     assert without_a_row or name in TABLE.types
@@ -206,11 +221,16 @@ def test_type_agrees_with_the_table(name: str, kind: TypeRow) -> None:
     linked = (*kind.bases, *kind.attributes.values(), *([kind.attributes_default] if kind.attributes_default else ()))
     assert all(TABLE.type(other) is not None for other in linked)
     assert not (kind.session and kind.factory)
+    assert len(kind.bases) <= 1, "the lookup of methods does not linearise several bases"
 
 
-def test_no_two_rows_speak_for_one_name() -> None:
+def test_no_alias_leads_to_another() -> None:
+    assert {target for target in TABLE.aliases.values() if TABLE.canonical(target) != target} == set()
+
+
+def test_a_name_has_one_row_only() -> None:
     with pytest.raises(ValueError, match=r"b\.toml.*a\.b"):
-        gather([("a.toml", '[[row]]\nnames = ["a.b"]'), ("b.toml", '[[row]]\nnames = ["a.b"]')])
+        build([("a.toml", '[[row]]\nnames = ["a.b"]'), ("b.toml", '[[row]]\nnames = ["a.b"]')])
 
 
 def test_loading_is_quick() -> None:

@@ -235,10 +235,6 @@ DEFAULTS: dict[str, Callable[[Any], float | None]] = {
     "aiosmtplib.SMTP.send_message": lambda m: m.SMTP().timeout,
     "fastapi_mail.ConnectionConfig": lambda m: m.ConnectionConfig.model_fields["TIMEOUT"].default,
     "urllib3.PoolManager": lambda m: m.Timeout.resolve_default_timeout(m.Timeout().read_timeout),
-    "redis.from_url": lambda m: m.from_url("redis://x").connection_pool.make_connection().socket_timeout,
-    "redis.asyncio.from_url": lambda m: (
-        m.asyncio.from_url("redis://x").connection_pool.make_connection().socket_timeout
-    ),
     "boto3.client": lambda m: m.client("s3", region_name="eu-west-1").meta.config.read_timeout,
     "openai.OpenAI": lambda m: m.OpenAI(api_key="x").timeout.read,
     "openai.AsyncOpenAI": lambda m: m.AsyncOpenAI(api_key="x").timeout.read,
@@ -275,6 +271,17 @@ def test_default_that_no_signature_shows(name: str) -> None:
     assert seen == (None if written.default == "none" else written.default)
 
 
+@pytest.mark.parametrize("name", [name for name, row in ROWS if row.older is not None and row.timeout is not None])
+def test_default_that_depends_on_the_version(name: str) -> None:
+    row = TABLE.rows[name]
+    pytest.importorskip("redis")
+    client = _found(name)(*(["redis://x"] if name.endswith("from_url") else []))
+    seen = getattr(client, "connection_pool", client).make_connection().socket_timeout
+    assert row.older is not None
+    written = row.older.default if _is_older("redis", row.older.below) else row.default
+    assert seen == (None if written == "none" else written)
+
+
 def test_default_of_methods_made_at_run_time() -> None:
     loaded("boto3.client")
     boto3 = importlib.import_module("boto3")
@@ -299,6 +306,27 @@ def test_class_is_as_written(name: str, row: TypeRow) -> None:
         assert hasattr(example, "__exit__") or hasattr(example, "__aexit__"), f"{name} has no end of `with`"
     for method in row.closers:
         assert callable(getattr(example, method, None)) or name.startswith("motor."), f"{name} has no {method}"
+
+
+RESPONSES = [
+    "starlette.responses", "starlette.schemas", "starlette.staticfiles", "starlette.templating", "fastapi.responses",
+    "fastapi.sse", "sse_starlette", "sse_starlette.sse",
+]  # fmt: skip
+"""Modules that have response classes."""
+
+
+@pytest.mark.parametrize("name", RESPONSES)
+def test_every_response_class_is_known(name: str) -> None:
+    base = loaded("starlette.responses.Response")
+    module = pytest.importorskip(name)
+    classes = {
+        last: found for last, found in vars(module).items() if inspect.isclass(found) and issubclass(found, base)
+    }
+    assert classes
+    names = {f"{found.__module__}.{found.__qualname__}" for found in classes.values()}
+    if name.endswith(".responses") or name == "sse_starlette":
+        names |= {f"{name}.{last}" for last in classes}
+    assert {public for public in names if not TABLE.is_subtype(public, "starlette.responses.Response")} == set()
 
 
 @pytest.mark.parametrize(("name", "target"), sorted(TABLE.aliases.items()), ids=sorted(TABLE.aliases))

@@ -32,6 +32,7 @@ from fastapi_bgtask_lint.reading.facts import (
     With,
 )
 from fastapi_bgtask_lint.reading.traversal import blocks, expressions
+from fastapi_bgtask_lint.requirements import Requirements
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.values import Context, Generator, Instance, Site
 
@@ -55,9 +56,11 @@ class _Scope:
 class FunctionBodies:
     """Reads the bodies of functions, in one context each."""
 
-    def __init__(self, evaluator: Evaluator, by_generator: Callable[[Context], Cover]) -> None:
+    def __init__(
+        self, evaluator: Evaluator, requirements: Requirements, by_generator: Callable[[Context], Cover]
+    ) -> None:
         self._evaluator = evaluator
-        self._calling = Calling(evaluator, LibraryCalls(evaluator))
+        self._calling = Calling(evaluator, LibraryCalls(evaluator, requirements))
         self._consumption = PartialConsumption(evaluator)
         self._expressions = Expressions(evaluator, self._calling, self._consumption)
         self._managers = Managers(evaluator, by_generator)

@@ -10,6 +10,7 @@ from fastapi_bgtask_lint.callgraph.function_bodies import FunctionBodies
 from fastapi_bgtask_lint.callgraph.leaves import Leaf, LeafKind
 from fastapi_bgtask_lint.callgraph.managers import configured_cover
 from fastapi_bgtask_lint.callgraph.search import Hit, Search
+from fastapi_bgtask_lint.requirements import Requirements
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.values import Context, Function
 from fastapi_bgtask_lint.solving.solver import Query
@@ -18,11 +19,11 @@ from fastapi_bgtask_lint.solving.solver import Query
 class CallGraph:
     """Reads the bodies of functions once, and searches from them."""
 
-    def __init__(self, evaluator: Evaluator) -> None:
+    def __init__(self, evaluator: Evaluator, requirements: Requirements) -> None:
         self._evaluator = evaluator
         solver = evaluator.solver
         self._managed = solver.query(self._at_yield, NO_COVER)
-        self._bodies = solver.query(FunctionBodies(evaluator, self._managed).read, EMPTY)
+        self._bodies = solver.query(FunctionBodies(evaluator, requirements, self._managed).read, EMPTY)
         self._hits: Query[tuple[tuple[str, ...], Context], tuple[Hit, ...]] = solver.query(self._found, ())
         self._search = Search(evaluator, self._bodies)
 

@@ -11,6 +11,7 @@ from fastapi_bgtask_lint.callgraph.leaves import Leaf, LeafKind
 from fastapi_bgtask_lint.callgraph.timing import Timing, Timings
 from fastapi_bgtask_lint.knowledge import Row
 from fastapi_bgtask_lint.reading.facts import Call
+from fastapi_bgtask_lint.requirements import Requirements
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.rows import qualified_name, row_of
 from fastapi_bgtask_lint.resolving.values import (
@@ -33,10 +34,11 @@ class LibraryCalls:
     """Reads them."""
 
     evaluator: Evaluator
+    requirements: Requirements
     timings: Timings = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "timings", Timings(self.evaluator))
+        object.__setattr__(self, "timings", Timings(self.evaluator, self.requirements))
 
     def leaves(self, callee: Value, arguments: tuple[CallArgument, ...], place: CallPlace) -> Iterator[Leaf]:
         """What a call of a library's function, method or object does."""
@@ -71,7 +73,7 @@ class LibraryCalls:
     def _listed(self, callee: Value, row: Row, arguments: tuple[CallArgument, ...], place: CallPlace) -> Leaf:
         name = qualified_name(callee)
         receiver = _receiver(callee)
-        bound = self.timings.bound(row, arguments, receiver)
+        bound = self.timings.bound(row, arguments, receiver, place.site)
         return Leaf(
             LeafKind.CALL,
             self.evaluator.table.canonical(name),
@@ -88,7 +90,7 @@ class LibraryCalls:
 
     def runner(self, callee: Value, row: Row, arguments: tuple[CallArgument, ...], place: CallPlace) -> Leaf:
         """The call of a runner itself, without what it runs."""
-        bound = self.timings.bound(row, arguments, None) if row.deadline is None else None
+        bound = self.timings.bound(row, arguments, None, place.site) if row.deadline is None else None
         return Leaf(
             LeafKind.CALL,
             self.evaluator.table.canonical(qualified_name(callee)),

@@ -1,14 +1,17 @@
-"""How long a library's call may wait: by its arguments, by its client, by the library's default."""
+"""What bounds the wait of a library's call: its arguments, its client or the library's default."""
 
 from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from fastapi_bgtask_lint.knowledge import ByArgument, Row
+from fastapi_bgtask_lint.knowledge import ByArgument, DefaultTimeout, Row
 from fastapi_bgtask_lint.reading.facts import Call
+from fastapi_bgtask_lint.requirements import Requirements, is_older
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.values import (
+    NONE,
     CallArgument,
     Data,
     External,
@@ -34,20 +37,35 @@ class Timing(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class WaitBound:
-    """What bounds a wait, and the construction of the client that says so."""
+    """What bounds a wait."""
 
     timing: Timing
     client: Site | None = None
+    """Where the client is constructed whose timeout applies."""
+
+
+class _Construction(NamedTuple):
+    """The call that constructed an object."""
+
+    row: Row
+    arguments: tuple[CallArgument, ...]
+    site: Site
+    owner: ExternalInstance | None
+    """The object whose method it calls: the client of a pipeline."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Reads timeouts."""
+    """Determines the timeouts of library calls."""
 
     evaluator: Evaluator
+    requirements: Requirements
+    """Defaults can differ between versions of a library."""
 
-    def bound(self, row: Row | None, arguments: tuple[CallArgument, ...], receiver: Value | None) -> WaitBound:
-        """What bounds a call of this row with these arguments, on this object."""
+    def bound(
+        self, row: Row | None, arguments: tuple[CallArgument, ...], receiver: Value | None, site: Site
+    ) -> WaitBound:
+        """What bounds the call at a site, given its row, its arguments and the object whose method it calls."""
         if row is None or not row.waits or (row.by_argument is not None and _does_not_wait(row.by_argument, arguments)):
             return WaitBound(Timing.NO_WAIT)
         stated = self._stated(row, arguments)
@@ -55,10 +73,10 @@ class Timings:
             return WaitBound(stated)
         if row.governed == "client":
             return self._by_client(receiver, row)
-        return WaitBound(_by_default(row))
+        return WaitBound(self._by_default(row, site))
 
     def _stated(self, row: Row, arguments: tuple[CallArgument, ...]) -> Timing | None:
-        """What the timeout argument says; None when it is not given."""
+        """By the timeout argument; None when it is not passed."""
         if any(argument.star for argument in arguments):
             return Timing.UNKNOWN
         argument = _argument(row.timeout, row.position, arguments)
@@ -91,29 +109,49 @@ class Timings:
         arguments = self.evaluator.calls.evaluated_arguments(site.fact, site.context)
         stated = self._stated(inner, arguments)
         if stated is None:
-            return inner.default == "none"
-        return {Timing.DISABLED: True, Timing.BOUNDED: False}.get(stated)
+            stated = self._by_default(inner, site)
+        return {Timing.UNBOUNDED: True, Timing.DISABLED: True, Timing.BOUNDED: False}.get(stated)
 
     def _by_client(self, receiver: Value | None, row: Row) -> WaitBound:
-        """What the construction of the client says."""
+        """By the construction of the client."""
         origin = getattr(receiver, "origin", None)
         made = self._construction(
             receiver, origin.site if isinstance(origin, FromCall) else getattr(origin, "site", None)
         )
         if made is None:
             return WaitBound(Timing.UNKNOWN)
-        constructor, arguments, site = made
+        constructor, arguments, site, owner = made
         if constructor.timeout is None:
-            return WaitBound(_by_default(row), site)
+            governed = constructor.governed == "client" and owner is not None
+            return self._by_client(owner, row) if governed else WaitBound(self._by_default(row, site), site)
+        pool = _argument(constructor.pool, None, arguments)
+        if pool is not None and any(value != NONE for value in pool.values):
+            return self._by_pool(pool.values, row)
         stated = self._stated(constructor, arguments)
-        if stated is not None:
-            return WaitBound(stated, site)
-        return WaitBound(_by_default(constructor) if constructor.default is not None else _by_default(row), site)
+        if stated is None and _is_in_url(constructor.timeout, arguments):
+            stated = Timing.BOUNDED
+        if stated is None:
+            stated = self._by_default(constructor if constructor.default is not None else row, site)
+        return WaitBound(stated, site)
 
-    def _construction(
-        self, receiver: Value | None, site: Site | None
-    ) -> tuple[Row, tuple[CallArgument, ...], Site] | None:
-        """The row and the arguments of the call that made an object; through `with client as c` too."""
+    def _by_pool(self, pools: Values, row: Row) -> WaitBound:
+        """By the construction of the connection pool that the client takes its connections from."""
+        bounds = {self._by_client(pool, row) for pool in pools}
+        return bounds.pop() if len(bounds) == 1 else WaitBound(Timing.UNKNOWN)
+
+    def _by_default(self, row: Row, site: Site) -> Timing:
+        """By the default of the library, in the versions of it that the project at a site allows."""
+        if row.older is None:
+            return _timing(row.default)
+        distribution = self.evaluator.table.distribution_of(row)
+        allowed = self.requirements.allowed(distribution, site.module.path) if distribution is not None else ()
+        older = is_older(allowed, row.older.below)
+        if older is None:
+            return Timing.UNKNOWN
+        return _timing(row.older.default if older else row.default)
+
+    def _construction(self, receiver: Value | None, site: Site | None) -> _Construction | None:
+        """The call that constructed an object, also one that `with` has bound."""
         if site is None or not isinstance(receiver, ExternalInstance) or not isinstance(site.fact, Call):
             return self._entered_construction(site)
         for callee in self.evaluator.evaluate(site.fact.function, site.context):
@@ -121,11 +159,13 @@ class Timings:
             name = callee.qualified if isinstance(callee, ExternalMethod) else name
             row = self.evaluator.table.row(name) if name else None
             if row is not None:
-                return row, self.evaluator.calls.evaluated_arguments(site.fact, site.context), site
+                arguments = self.evaluator.calls.evaluated_arguments(site.fact, site.context)
+                owner = callee.receiver if isinstance(callee, ExternalMethod) else None
+                return _Construction(row, arguments, site, owner)
         return None
 
-    def _entered_construction(self, site: Site | None) -> tuple[Row, tuple[CallArgument, ...], Site] | None:
-        """The construction behind the context of a `with`."""
+    def _entered_construction(self, site: Site | None) -> _Construction | None:
+        """The construction of the context manager of a `with`."""
         if site is None:
             return None
         for value in self.evaluator.evaluate(site.fact, site.context):  # type: ignore[arg-type]
@@ -151,7 +191,13 @@ def _does_not_wait(rule: ByArgument, arguments: tuple[CallArgument, ...]) -> boo
     )
 
 
-def _by_default(row: Row) -> Timing:
-    if row.default is None:
+def _is_in_url(timeout: str, arguments: tuple[CallArgument, ...]) -> bool:
+    """Whether the timeout is in the query of a connection URL, as in `redis://localhost?socket_timeout=5`."""
+    values = [value for argument in arguments for value in argument.values]
+    return any(isinstance(value, Data) and f"{timeout}=" in (value.text or "") for value in values)
+
+
+def _timing(default: DefaultTimeout) -> Timing:
+    if default is None:
         return Timing.UNKNOWN
-    return Timing.UNBOUNDED if row.default == "none" else Timing.BOUNDED
+    return Timing.UNBOUNDED if default == "none" else Timing.BOUNDED

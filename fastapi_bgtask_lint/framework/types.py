@@ -1,4 +1,4 @@
-"""What FastAPI and Starlette call their things, and whether a value is one of them."""
+"""Classes of FastAPI and Starlette, and predicates on values for being such a class or an instance of one."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ _TASKS = frozenset(
     {"fastapi.BackgroundTasks", "fastapi.background.BackgroundTasks", "starlette.background.BackgroundTasks"}
 )
 _TASK = frozenset({"starlette.background.BackgroundTask", "fastapi.background.BackgroundTask"})
-RESPONSE = "starlette.responses.Response"
-_RESPONSE_MODULES = ("starlette.responses.", "fastapi.responses.", "starlette.templating.", "fastapi.templating.")
-_STREAMS = frozenset({"sse_starlette.EventSourceResponse", "sse_starlette.sse.EventSourceResponse"})
+_RESPONSE = "starlette.responses.Response"
 _HTTP_EXCEPTIONS = frozenset(
     {"fastapi.HTTPException", "fastapi.exceptions.HTTPException", "starlette.exceptions.HTTPException"}
 )
@@ -19,7 +17,7 @@ ROUTES = frozenset({"get", "post", "put", "patch", "delete", "options", "head", 
 
 
 def is_background_tasks(evaluator: Evaluator, value: Value) -> bool | None:
-    """Whether a value is a `BackgroundTasks`; None when that can't be known."""
+    """Whether a value is an instance of `BackgroundTasks`; None if unknown."""
     match value:
         case ExternalInstance(type=name):
             return None if name.endswith("()") else name in _TASKS
@@ -30,17 +28,17 @@ def is_background_tasks(evaluator: Evaluator, value: Value) -> bool | None:
 
 
 def builds_tasks(evaluator: Evaluator, value: Value) -> bool:
-    """The value is the class `BackgroundTasks` or derives from it."""
+    """Whether a value is the class `BackgroundTasks` or a subclass."""
     return _is_class_of(evaluator, value, _TASKS)
 
 
 def builds_task(evaluator: Evaluator, value: Value) -> bool:
-    """The value is the class `BackgroundTask` or derives from it."""
+    """Whether a value is the class `BackgroundTask` or a subclass."""
     return _is_class_of(evaluator, value, _TASK)
 
 
 def is_background_task(evaluator: Evaluator, value: Value) -> bool:
-    """The value is a single `BackgroundTask`."""
+    """Whether a value is an instance of `BackgroundTask`, which `BackgroundTasks` is not here."""
     match value:
         case ExternalInstance(type=name):
             return name in _TASK
@@ -51,10 +49,10 @@ def is_background_task(evaluator: Evaluator, value: Value) -> bool:
 
 
 def is_response(evaluator: Evaluator, value: Value) -> bool:
-    """The value is a `Response` of Starlette or FastAPI, or of a class derived from one."""
+    """Whether a value is an instance of Starlette's `Response` or of a subclass."""
     match value:
         case ExternalInstance(type=name):
-            return _is_response_class(evaluator, name) or name.endswith("Jinja2Templates.TemplateResponse()")
+            return _is_response_class(evaluator, name)
         case Instance():
             return any(
                 isinstance(base, External) and _is_response_class(evaluator, base.name)
@@ -65,15 +63,11 @@ def is_response(evaluator: Evaluator, value: Value) -> bool:
 
 
 def _is_response_class(evaluator: Evaluator, name: str) -> bool:
-    if name in ("fastapi.Response", RESPONSE) or name in _STREAMS:
-        return True
-    if name.startswith(_RESPONSE_MODULES) and name.endswith("Response"):
-        return True
-    return evaluator.table.is_subtype(name, RESPONSE) is True
+    return evaluator.table.is_subtype(name, _RESPONSE) is True
 
 
 def exception_names(evaluator: Evaluator, value: Value) -> frozenset[str]:
-    """The qualified names of an exception class (or object) outside the project: its own or its bases'."""
+    """The qualified names of an exception's class: its own, or those of its bases outside the project."""
     match value:
         case External(name=name) | ExternalInstance(type=name):
             return frozenset({name})
@@ -90,7 +84,7 @@ def _bases(evaluator: Evaluator, cls: Class) -> frozenset[str]:
 
 
 def is_http_exception(evaluator: Evaluator, value: Value) -> bool:
-    """The class (or object) is FastAPI's or Starlette's `HTTPException`, or derives from it."""
+    """Whether a class, or the class of an instance, is `HTTPException` of FastAPI or Starlette, or a subclass."""
     return bool(exception_names(evaluator, value) & _HTTP_EXCEPTIONS)
 
 

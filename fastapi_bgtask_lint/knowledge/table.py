@@ -1,4 +1,7 @@
-"""Reads the rows and answers for names. What the keys mean stands in the package's docstring."""
+"""The rows of the table of libraries, their loader and the lookups by qualified name.
+
+The keys of the TOML files are documented in the package's docstring.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,12 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-Kind: TypeAlias = Literal["network", "sleep", "process", "database", "file", "cpu", "lock", "none"]
-Bound: TypeAlias = float | Literal["none"] | None
-"""Seconds, unbounded, or not known to the table."""
+CallKind: TypeAlias = Literal["network", "sleep", "process", "database", "file", "cpu", "lock", "none"]
+"""What a call spends its time on."""
+DefaultTimeout: TypeAlias = float | Literal["none"] | None
+"""Seconds, "none" for an unbounded wait, None if unknown."""
 
 _FALLIBLE = frozenset({"network", "process", "database", "file", "lock"})
-_ALIAS_STEPS = 4
 
 
 class ByArgument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,18 +30,18 @@ class ByArgument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Older(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The default bound of releases before a version."""
+    """The default timeout in versions before `below`."""
 
     below: str
-    default: Bound
+    default: DefaultTimeout
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
-    """What a callable does."""
+    """A callable, or several that behave alike."""
 
     names: tuple[str, ...] = ()
     of: tuple[str, ...] = ()
-    kind: Kind = "none"
+    kind: CallKind = "none"
     metadata: bool = False
     blocks: bool = False
     awaitable: Literal["no", "coroutine", "awaitable"] = "no"
@@ -47,14 +50,14 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unkn
     waits: bool = False
     timeout: str | None = None
     position: int | None = None
-    default: Bound = None
+    default: DefaultTimeout = None
     older: Older | None = None
     unbounded_words: tuple[str, ...] = ("None",)
     governed: Literal["client"] | None = None
+    pool: str | None = None
     by_argument: ByArgument | None = None
     returns: str | None = None
     enters: str | None = None
-    yields: str | None = None
     decorator: Literal["keeps", "hides", "context", "binds", "replaces"] | None = None
     runs: Literal["thread", "process", "await", "loop", "new-loop", "call", "schedule"] | None = None
     runs_argument: int | str | None = None
@@ -69,8 +72,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unkn
     endless: tuple[str, ...] | None = None
     instead: str | None = None
 
-    def qualified(self) -> Iterator[str]:
-        """Every qualified name that the row speaks for."""
+    def qualified_names(self) -> Iterator[str]:
+        """The qualified names of the callables."""
         for name in self.names:
             if not self.of:
                 yield name
@@ -79,18 +82,16 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unkn
 
 
 class TypeRow(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
-    """What objects of a class are."""
+    """A class."""
 
     names: tuple[str, ...]
     bases: tuple[str, ...] = ()
     closes: bool = False
     closers: tuple[str, ...] = ()
     session: bool = False
-    blocking_session: bool = False
     factory: bool = False
     silent: bool = False
     asyncio_object: bool = False
-    response: bool = False
     attributes: dict[str, str] = msgspec.field(default_factory=dict)
     self_like: tuple[str, ...] = ()
     attributes_default: str | None = None
@@ -103,7 +104,10 @@ class TypeRow(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_
 
 
 class Table:
-    """The rows by name. Every question takes any public name; what the table does not know it answers with None."""
+    """The rows by qualified name.
+
+    Lookups accept every public name of a class or callable and return None for what is not in the table.
+    """
 
     def __init__(
         self,
@@ -116,39 +120,41 @@ class Table:
         self.types = types
         self.aliases = aliases
         self.distributions = distributions
-        self._canonical: dict[str, str] = {}
-        self._lines: dict[str, tuple[str, ...]] = {}
+        self._canonical_names: dict[str, str] = {}
+        self._mros: dict[str, tuple[str, ...]] = {}
 
     # --- names --------------------------------------------------------------------------------------------------------
 
     def canonical(self, name: str) -> str:
-        """The one name under which the table knows what this name means; the name itself when it knows no other."""
-        found = self._canonical.get(name)
+        """The canonical name of what a name refers to; the name itself if it is no alias."""
+        found = self._canonical_names.get(name)
         if found is None:
-            found = self._canonical[name] = self._worked_out(name)
+            found = self._canonical_names[name] = self._resolve_alias(name)
         return found
 
-    def _worked_out(self, name: str) -> str:
-        for _ in range(_ALIAS_STEPS):
-            head, tail = name, ""
-            while head and head not in self.aliases:
-                head, _, last = head.rpartition(".")
-                tail = f".{last}{tail}"
-            if not head:
-                break
-            name = f"{self.aliases[head]}{tail}"
-        return name
+    def _resolve_alias(self, name: str) -> str:
+        """Replaces the longest prefix of the name that is an alias. No alias leads to another."""
+        head, tail = name, ""
+        while head and head not in self.aliases:
+            head, _, last = head.rpartition(".")
+            tail = f".{last}{tail}"
+        return f"{self.aliases[head]}{tail}" if head else name
 
     def distribution(self, name: str) -> str | None:
-        """The pip distribution that a name comes from; None for the standard library and what is not in the table."""
+        """The distribution (as pip calls it) that has a name; None for the standard library."""
         while name and name not in self.distributions:
             name = name.rpartition(".")[0]
         return self.distributions.get(name)
 
+    def distribution_of(self, row: Row) -> str | None:
+        """The distribution that has the callables of a row; None for the standard library."""
+        name = next(iter((*row.of, *row.names)), "")
+        return self.distribution(name)
+
     # --- callables ----------------------------------------------------------------------------------------------------
 
     def row(self, name: str) -> Row | None:
-        """What a callable does; for a method also by a class that inherits it."""
+        """The row of a callable; of a method also by the name of a class that inherits it."""
         name = self.canonical(name)
         found = self.rows.get(name)
         if found is not None:
@@ -157,69 +163,61 @@ class Table:
         return self.method(owner, method) if owner in self.types else None
 
     def method(self, type_name: str, method: str) -> Row | None:
-        """What a method of a type does: its own row, a base's, else what the type says of all its methods."""
-        line = self._line(self.canonical(type_name))
-        found = self._own_method(line, method)
+        """The row of a method: of the class or of a base, otherwise the default of the class for its methods."""
+        mro = self._mro(self.canonical(type_name))
+        found = self._row_in_mro(mro, method)
         if found is not None or method.startswith("__"):
             return found
-        defaults = (self.types[name].methods_default for name in line if name in self.types)
+        defaults = (self.types[name].methods_default for name in mro if name in self.types)
         return next((row for row in defaults if row is not None), None)
 
-    def _own_method(self, line: Iterable[str], method: str) -> Row | None:
-        rows = (self.rows.get(f"{name}.{method}") for name in line)
+    def _row_in_mro(self, mro: Iterable[str], method: str) -> Row | None:
+        rows = (self.rows.get(f"{name}.{method}") for name in mro)
         return next((row for row in rows if row is not None), None)
 
     # --- types --------------------------------------------------------------------------------------------------------
 
     def type(self, name: str) -> TypeRow | None:
-        """What objects of a class are."""
+        """The row of a class."""
         return self.types.get(self.canonical(name))
 
     def attribute(self, type_name: str, attribute: str) -> str | None:
-        """The type of an attribute; None for methods and for what is not known."""
+        """The type of an attribute; None for methods and for unknown attributes."""
         type_name = self.canonical(type_name)
-        line = self._line(type_name)
-        rows = [self.types[name] for name in line if name in self.types]
+        mro = self._mro(type_name)
+        rows = [self.types[name] for name in mro if name in self.types]
         for row in rows:
             if attribute in row.attributes:
                 return self.canonical(row.attributes[attribute])
             if attribute in row.self_like:
                 return type_name
-        if attribute.startswith("_") or self._own_method(line, attribute) is not None:
+        if attribute.startswith("_") or self._row_in_mro(mro, attribute) is not None:
             return None
         defaults = (row.attributes_default for row in rows)
         return next((default for default in defaults if default is not None), None)
 
     def is_subtype(self, name: str, base: str) -> bool | None:
-        """Whether a class is another or derives from it; None when the table does not know the class."""
+        """Whether a class is another class or derives from it; None if the class is not in the table."""
         name, base = self.canonical(name), self.canonical(base)
         if name == base:
             return True
-        return base in self._line(name) if name in self.types else None
+        return base in self._mro(name) if name in self.types else None
 
     def is_session(self, name: str) -> bool:
-        """Whether objects of a class are database sessions or connections (factories, engines and pools are not)."""
-        rows = [self.types[line] for line in self._line(self.canonical(name)) if line in self.types]
+        """Whether instances of a class are database sessions or connections; factories, engines and pools are not."""
+        rows = [self.types[cls] for cls in self._mro(self.canonical(name)) if cls in self.types]
         return bool(rows) and not rows[0].factory and any(row.session for row in rows)
 
-    def _line(self, name: str) -> tuple[str, ...]:
-        """A class and its bases, nearest first."""
-        known = self._lines.get(name)
-        if known is not None:
-            return known
-        line: dict[str, None] = {}
-        waiting = [name]
-        while waiting:
-            current = waiting.pop(0)
-            if current in line:
-                continue
-            line[current] = None
-            if current in self.types:
-                waiting.extend(self.canonical(base) for base in self.types[current].bases)
-        self._lines[name] = tuple(line)
-        return self._lines[name]
+    def _mro(self, name: str) -> tuple[str, ...]:
+        """The method resolution order of a class: itself, then its bases. No row has more than one base."""
+        mro = self._mros.get(name)
+        if mro is None:
+            row = self.types.get(name)
+            bases = row.bases if row is not None else ()
+            mro = self._mros[name] = (name, *(cls for base in bases for cls in self._mro(self.canonical(base))))
+        return mro
 
-    # --- what users add -----------------------------------------------------------------------------------------------
+    # --- the user's additions -----------------------------------------------------------------------------------------
 
     def extended(
         self,
@@ -230,10 +228,10 @@ class Table:
         blocking_calls: Iterable[str] = (),
         waits: Mapping[str, str] | None = None,
     ) -> Table:
-        """A table that also knows what the configuration says; what it says of a known name is laid over its row.
+        """A copy of the table with the names of the configuration, which override the keys of existing rows.
 
         Offloaders take the callable first and pass the other arguments on. Error handlers and deadlines are decorators,
-        context managers or both. `waits` maps a call's name to its timeout argument.
+        context managers or both. `waits` maps the name of a call to its timeout argument.
         """
         rows, types = dict(self.rows), dict(self.types)
 
@@ -246,14 +244,14 @@ class Table:
         add(deadlines, decorator="keeps", deadline=0)
         add(blocking_calls, kind="network", blocks=True, fails=True)
         for name, argument in (waits or {}).items():
-            add((name,), kind="network", fails=True, waits=True, timeout=argument, default="none")
+            add((name,), kind="network", fails=True, waits=True, timeout=argument, default="none", older=None)
         for name in map(self.canonical, session_types):
             types[name] = msgspec.structs.replace(types.get(name, TypeRow(names=(name,))), session=True, factory=False)
         return Table(rows, types, self.aliases, self.distributions)
 
 
-class File(msgspec.Struct, forbid_unknown_fields=True):
-    """What one TOML file says."""
+class TableFile(msgspec.Struct, forbid_unknown_fields=True):
+    """The content of one TOML file."""
 
     distributions: dict[str, str] = {}
     aliases: dict[str, str] = {}
@@ -263,49 +261,57 @@ class File(msgspec.Struct, forbid_unknown_fields=True):
 
 @functools.cache
 def load() -> Table:
-    """The table that comes with the tool."""
+    """The table that is part of the package."""
     entries = sorted(resources.files(__package__).iterdir(), key=lambda entry: entry.name)
-    return gather((entry.name, entry.read_text(encoding="utf-8")) for entry in entries if entry.name.endswith(".toml"))
+    return build((entry.name, entry.read_text(encoding="utf-8")) for entry in entries if entry.name.endswith(".toml"))
 
 
-def gather(files: Iterable[tuple[str, str]]) -> Table:
-    """The table of some files, each by its name and text.
+def build(files: Iterable[tuple[str, str]]) -> Table:
+    """Builds a table from the names and texts of files.
 
-    Raises `ValueError` when two rows speak for one name, `msgspec.ValidationError` for an unknown key or value.
+    Raises `ValueError` if a name has two rows, `msgspec.ValidationError` for an unknown key or value.
     """
     rows: dict[str, Row] = {}
     types: dict[str, TypeRow] = {}
     aliases: dict[str, str] = {}
     distributions: dict[str, str] = {}
     for name, text in files:
-        file = read(text)
+        file = parse(text)
         distributions |= file.distributions
-        _merge(aliases, file.aliases, name)
+        _update(aliases, file.aliases, name)
         for row in file.row:
-            _merge(rows, dict.fromkeys(row.qualified(), row), name)
-        for kind in file.type:
-            _merge(types, {kind.name: kind}, name)
-            _merge(aliases, dict.fromkeys(kind.names[1:], kind.name), name)
+            _update(rows, dict.fromkeys(row.qualified_names(), row), name)
+        for cls in file.type:
+            _update(types, {cls.name: _with_owned_methods(cls)}, name)
+            _update(aliases, dict.fromkeys(cls.names[1:], cls.name), name)
     return Table(rows, types, aliases, distributions)
 
 
-def read(text: str) -> File:
-    """One file, checked. Raises `msgspec.ValidationError` for an unknown key or value."""
+def _with_owned_methods(cls: TypeRow) -> TypeRow:
+    """The row of a class in which the default row of the methods names the class as their owner."""
+    if cls.methods_default is None:
+        return cls
+    methods = msgspec.structs.replace(cls.methods_default, of=(cls.name,))
+    return msgspec.structs.replace(cls, methods_default=methods)
+
+
+def parse(text: str) -> TableFile:
+    """Parses and validates one file. Raises `msgspec.ValidationError` for an unknown key or value."""
     data = tomllib.loads(text)
     for entry in data.get("row", ()):
-        _set_fails(entry)
+        _set_default_of_fails(entry)
     for entry in data.get("type", ()):
         if "methods-default" in entry:
-            _set_fails(entry["methods-default"])
-    return msgspec.convert(data, File)
+            _set_default_of_fails(entry["methods-default"])
+    return msgspec.convert(data, TableFile)
 
 
-def _set_fails(row: dict[str, object]) -> None:
+def _set_default_of_fails(row: dict[str, object]) -> None:
     row.setdefault("fails", row.get("kind", "none") in _FALLIBLE)
 
 
-def _merge(into: dict[str, Any], more: Mapping[str, Any], where: str) -> None:
-    twice = into.keys() & more.keys()
-    if twice:
-        raise ValueError(f"{where}: more than one row for {', '.join(sorted(twice))}")
+def _update(into: dict[str, Any], more: Mapping[str, Any], file: str) -> None:
+    duplicates = into.keys() & more.keys()
+    if duplicates:
+        raise ValueError(f"{file}: more than one row for {', '.join(sorted(duplicates))}")
     into.update(more)

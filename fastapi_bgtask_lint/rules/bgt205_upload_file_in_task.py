@@ -81,7 +81,7 @@ rule = Rule(
 def uploads(registration: Registration, app: Application) -> Iterator[Report]:
     """An uploaded file, or what it reads from, reaches the task."""
     targets = app.registrations.targets(registration)
-    harms = rule.harms_on(app.versions.of(registration.module.path))
+    harms = rule.harms_on(app.versions.allowed_for(registration.module.path))
     harmful = any(harm.is_harmful for harm in harms)
     for escaping in app.lifetimes.of(registration, targets):
         if escaping.kind is ResourceKind.UPLOAD:

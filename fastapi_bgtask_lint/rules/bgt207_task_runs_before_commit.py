@@ -146,7 +146,7 @@ rule = Rule(
 @rule.check
 def uncommitted(registration: Registration, app: Application) -> Iterator[Report]:
     """The handler leaves the commit to its dependency, and the task opens a session of its own."""
-    harms = rule.harms_on(app.versions.of(registration.module.path))
+    harms = rule.harms_on(app.versions.allowed_for(registration.module.path))
     if not all(harm.is_harmful for harm in harms):
         return
     hit = _own_session(registration, app)

@@ -129,7 +129,7 @@ def _statement(site: Site) -> Site:
 
 def _consequence(registration: Registration, app: Application) -> str:
     """What a failing task does, on the versions of FastAPI that the project allows."""
-    further = said(rule.harms_on(app.versions.of(registration.module.path)))
+    further = said(rule.harms_on(app.versions.allowed_for(registration.module.path)))
     return f"{_LOST}; {further}" if further else _LOST
 
 

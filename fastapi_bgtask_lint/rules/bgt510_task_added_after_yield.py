@@ -95,7 +95,7 @@ def after_yield(registration: Registration, app: Application) -> Iterator[Report
     """The registration of a dependency is only reached after its `yield`."""
     context = registration.context
     scope = context.scope
-    harms = rule.harms_on(app.versions.of(registration.module.path))
+    harms = rule.harms_on(app.versions.allowed_for(registration.module.path))
     if not isinstance(scope, FunctionDef) or not scope.is_generator or not any(harm.is_harmful for harm in harms):
         return
     markers = app.handlers.markers(context)

@@ -21,4 +21,4 @@ def ending(rule: Rule, escaping: EscapingResource, registration: Registration, a
     """What comes of it that the value ends with the request, on the versions that the project allows."""
     if escaping.ends_early:
         return _EARLY
-    return said(rule.harms_on(app.versions.of(registration.module.path)))
+    return said(rule.harms_on(app.versions.allowed_for(registration.module.path)))
