@@ -6,6 +6,7 @@ answer is known, although the job itself is not.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -60,12 +61,40 @@ class _Atom(NamedTuple):
     assumption: Assumption
 
 
+class _Changes(NamedTuple):
+    """What may change objects in a function, by ordinal."""
+
+    statements: tuple[int, ...]
+    assigned: tuple[tuple[int, Expression], ...]
+    """Assignments to attributes and items."""
+    given: tuple[tuple[int, Name], ...]
+    """Names whose objects a call is given, as its receiver or an argument."""
+
+
+_NO_CHANGES = _Changes((), (), ())
+
+
+def _changes_in(scope: FunctionDef) -> _Changes:
+    found = list(statements(scope.body))
+    assigned = [
+        (statement.at, target)
+        for statement in found
+        if isinstance(statement, Assign)
+        for target in statement.targets
+        if isinstance(target, Attribute | Subscript)
+    ]
+    calls = (part for part in parts(scope.body) if isinstance(part, Call))
+    given = [(call.at, name) for call in calls for name in _names_given(call)]
+    return _Changes(tuple(sorted(s.at for s in found)), tuple(assigned), tuple(given))
+
+
 class Assumed:
     """Finds what calls make known, and answers tests by it."""
 
     def __init__(self, evaluator: Evaluator, feasibility: Feasibility) -> None:
         self._evaluator = evaluator
         self._feasibility = feasibility
+        self._changes = evaluator.solver.query(_changes_in, _NO_CHANGES)
 
     # --- answers ------------------------------------------------------------------------------------------------------
 
@@ -74,13 +103,20 @@ class Assumed:
         if not context.assumptions:
             return None
         atom = self._atom(test, True, context)
-        if atom is None or not self._is_parameter(atom.root, context):
+        if atom is None or not self._is_parameter(atom.root, context) or self._is_computed(atom, context):
             return None
         asked = atom.assumption
         if asked.member and not self._is_unchanged(asked, -1, test.at, context):
             return None
         verdicts = {verdict for known in context.assumptions if (verdict := _implied(known, asked)) is not None}
         return verdicts.pop() if len(verdicts) == 1 else None
+
+    def _is_computed(self, atom: _Atom, context: Context) -> bool:
+        """The test is of a property, which may give another answer each time."""
+        member = atom.assumption.member
+        if not member.startswith("."):
+            return False
+        return self._evaluator.classes.is_computed(self._evaluator.evaluate(atom.root, context), member[1:])
 
     def _is_parameter(self, name: Name, context: Context) -> bool:
         bindings = self._evaluator.reaching(context).at_use.get(name.at, ())
@@ -109,7 +145,7 @@ class Assumed:
         """The tests on the way to the call, each with the ordinal of the test."""
         assert isinstance(context.scope, FunctionDef)
         conditions = self._feasibility.conditions(context.scope)
-        at = call.at if call.at in conditions else statement_at(call, context.scope)
+        at = call.at if call.at in conditions else self.statement_at(call, context.scope)
         for test, answer in conditions.get(at, ()):
             for atom in self._atoms(test, answer, context):
                 yield atom, test.at
@@ -132,34 +168,35 @@ class Assumed:
         """Nothing changes the member of the object between two places of a function, as far as can be seen."""
         if not assumption.member or not isinstance(context.scope, FunctionDef):
             return True
-        body = context.scope.body
-        later = (s for s in statements(body) if isinstance(s, Assign) and s.at > first)
-        if any(_is_member(target, assumption) for statement in later for target in statement.targets):
+        changes = self._changes(context.scope)
+        if any(at > first and _is_member(target, assumption) for at, target in changes.assigned):
             return False
-        between = (part for part in parts(body) if isinstance(part, Call) and first < part.at < last)
-        touching = [call for call in between if _is_given(call, assumption.name)]
-        return not touching or self._is_fixed(touching, assumption, context)
+        touching = [name for at, name in changes.given if first < at < last and name.id == assumption.name]
+        return not touching or self._is_fixed(touching[0], assumption, context)
 
-    def _is_fixed(self, touching: list[Call], assumption: Assumption, context: Context) -> bool:
+    def _is_fixed(self, name: Name, assumption: Assumption, context: Context) -> bool:
         """No method but the initialiser assigns to the attribute."""
-        name = next((n for call in touching for n in _names_given(call) if n.id == assumption.name), None)
-        if name is None or not assumption.member.startswith("."):
+        if not assumption.member.startswith("."):
             return False
         values = self._evaluator.evaluate(name, context)
         return self._evaluator.classes.are_fixed(values, assumption.member[1:], context)
+
+    def statement_at(self, call: Call, scope: FunctionDef) -> int:
+        """The ordinal of the innermost statement that a call is part of: the last that begins before it."""
+        ordinals = self._changes(scope).statements
+        return ordinals[bisect_right(ordinals, call.at) - 1] if ordinals else -1
 
     # --- contradictions -----------------------------------------------------------------------------------------------
 
     def contradicted(self, context: Context) -> frozenset[int]:
         """The statements and calls of a function on whose way one test rules out another."""
         assert isinstance(context.scope, FunctionDef)
-        found: set[int] = set()
-        for at, held in self._feasibility.conditions(context.scope).items():
-            if len(held) > 1 and self._contradict(held, at, context):
-                found.add(at)
-        return frozenset(found)
+        conditions = self._feasibility.conditions(context.scope)
+        several = {held for held in conditions.values() if len(held) > 1}
+        contradicting = {held for held in several if self._contradict(held, context)}
+        return frozenset(at for at, held in conditions.items() if held in contradicting)
 
-    def _contradict(self, held: Held, at: int, context: Context) -> bool:
+    def _contradict(self, held: Held, context: Context) -> bool:
         atoms = [(atom, test.at) for test, answer in held for atom in self._atoms(test, answer, context)]
         by_subject: dict[tuple[str, str], list[tuple[_Atom, int]]] = {}
         for atom, place in atoms:
@@ -221,11 +258,6 @@ class Assumed:
                 return repr(order_key(value))
             case _:
                 return None
-
-
-def statement_at(call: Call, scope: FunctionDef) -> int:
-    """The ordinal of the innermost statement of a function that a call is part of: the last that begins before it."""
-    return max((s.at for s in statements(scope.body) if s.at <= call.at), default=-1)
 
 
 def _subject(expression: Expression, relation: str, operand: str, answer: bool) -> _Atom | None:
@@ -304,10 +336,6 @@ def _names_given(call: Call) -> Iterator[Name]:
     if isinstance(call.function, Attribute) and isinstance(call.function.value, Name):
         yield call.function.value
     yield from (argument.value for argument in call.arguments if isinstance(argument.value, Name))
-
-
-def _is_given(call: Call, name: str) -> bool:
-    return any(given.id == name for given in _names_given(call))
 
 
 def _passed_names(function: Function, call: Call, arguments: Sequence[CallArgument]) -> Iterator[tuple[str, Name]]:

@@ -290,6 +290,23 @@ class Classes:
                     return union(*(self._member(binding, base, context, value.receiver) for binding in bindings))
         return TOP
 
+    def is_computed(self, values: Values, name: str) -> bool:
+        """The attribute of one of these objects is a property: it can differ from one time to the next."""
+        instances = (value for value in values if isinstance(value, Instance))
+        return any(self._is_property(instance.cls, name) for instance in instances)
+
+    def _is_property(self, cls: Class, name: str) -> bool:
+        found = self.members(cls, name)
+        if found is None:
+            return False
+        holder, bindings = found
+        definitions = (holder.module.definition(b.definition) for b in bindings if isinstance(b, Defined))
+        context = self.context(holder)
+        return any(
+            isinstance(definition, FunctionDef) and bool(self.decorators(definition, context) & set(_PROPERTIES))
+            for definition in definitions
+        )
+
     def are_fixed(self, values: Values, name: str, context: Context) -> bool:
         """No code that is at hand assigns to an attribute of these objects, but their own initialisers."""
         instances = [value for value in values if isinstance(value, Instance)]

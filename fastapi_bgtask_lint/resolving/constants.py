@@ -97,8 +97,11 @@ def item(value: Data, key: Value, every: Values) -> Values:
     text = key.text if isinstance(key, Data) else str(key.value) if isinstance(key, Literal) else None
     if text is None:
         return every
-    exact = [found for name, found in value.items if name == text]
-    return exact[-1] if exact else every
+    exact = [(index, found) for index, (name, found) in enumerate(value.items) if name == text]
+    if not exact:
+        return every
+    index, found = exact[-1]
+    return union(found, every) if any(name == "*" for name, _ in value.items[index + 1 :]) else found
 
 
 def unpacked(values: Values, path: Path) -> Values:

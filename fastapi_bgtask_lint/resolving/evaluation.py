@@ -6,6 +6,7 @@ be reached. Nothing is ever run or imported.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TypeAlias
 
 from fastapi_bgtask_lint.knowledge import Table
@@ -191,12 +192,15 @@ class Evaluator:
     def _display(self, expression: Collection | Mapping | Comprehension, context: Context) -> Data:
         """A list, set, tuple or dict as it is written."""
         if isinstance(expression, Comprehension):
-            return Data(expression.kind, items=(("*", self.evaluate(expression.element, context)),), exact=True)
+            element = expression.element
+            if expression.kind == "dict" and isinstance(element, Collection):
+                element = element.items[1]
+            return Data(expression.kind, items=(("*", self.evaluate(element, context)),), exact=True)
         kind = "dict" if isinstance(expression, Mapping) else expression.kind
         if len(expression.items) > limits.MOST_ITEMS:
             return Data(kind, items=(("*", TOP),), exact=True)
         if isinstance(expression, Mapping):
-            entries = (self._entry(key, value, context) for key, value in expression.items)
+            entries = [entry for key, value in expression.items for entry in self._entries(key, value, context)]
             return Data(kind, items=tuple(entries), exact=True)
         return Data(kind, items=tuple(self._elements(expression, context)), exact=True)
 
@@ -211,13 +215,17 @@ class Evaluator:
                 items.append(("*" if starred else str(index), self.evaluate(element, context)))
         return items
 
-    def _entry(self, key: Expression | None, value: Expression, context: Context) -> tuple[str, Values]:
+    def _entries(self, key: Expression | None, value: Expression, context: Context) -> Iterable[tuple[str, Values]]:
+        """One item of a dict, or those of a dict that `**` unpacks."""
         values = self.evaluate(value, context)
         if key is None:
-            return "*", self.members.items(values)
+            unpacked_dict = values[0] if len(values) == 1 else None
+            if isinstance(unpacked_dict, Data) and unpacked_dict.type == "dict" and unpacked_dict.items:
+                return unpacked_dict.items
+            return [("*", union(*(found for v in values if isinstance(v, Data) for _, found in v.items), TOP))]
         found = self.evaluate(key, context) if isinstance(key, Name | Attribute | Constant) else TOP
         text = found[0].text if len(found) == 1 and isinstance(found[0], Data) else None
-        return ("*" if text is None else text), values
+        return [("*" if text is None else text, values)]
 
     def _bool_op(self, expression: BoolOp, context: Context) -> Values:
         """`a or b` and `a and b`, the operands left out that are known not to be the result."""

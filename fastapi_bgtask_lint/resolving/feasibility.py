@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastapi_bgtask_lint.reading.facts import (
-    Assign,
     Attribute,
     BoolOp,
     Call,
@@ -18,8 +17,7 @@ from fastapi_bgtask_lint.reading.facts import (
     Operation,
     Subscript,
 )
-from fastapi_bgtask_lint.reading.traversal import parts, statements
-from fastapi_bgtask_lint.resolving.assumptions import Assumed, statement_at
+from fastapi_bgtask_lint.resolving.assumptions import Assumed
 from fastapi_bgtask_lint.resolving.comparison import equals, is_async, is_exact, is_instance, truth_of
 from fastapi_bgtask_lint.resolving.conditions import Conditions, conditions
 from fastapi_bgtask_lint.resolving.values import (
@@ -30,6 +28,7 @@ from fastapi_bgtask_lint.resolving.values import (
     Value,
     Values,
 )
+from fastapi_bgtask_lint.solving.solver import FINAL
 
 if TYPE_CHECKING:
     from fastapi_bgtask_lint.resolving.evaluation import Evaluator
@@ -43,7 +42,6 @@ _ASYNC_TESTS = frozenset(
     }
 )
 _CALLS = frozenset({"isinstance", "callable", "bool", "iscoroutinefunction", "is_async_callable"})
-_FILLING = frozenset({"update", "setdefault", "pop", "popitem", "clear", "append", "extend", "insert", "remove"})
 _NO_CONDITIONS: Conditions = {}
 _NOTHING: frozenset[int] = frozenset()
 
@@ -75,13 +73,26 @@ class Feasibility:
         if not isinstance(context.scope, FunctionDef):
             return True
         held = self.conditions(context.scope)
-        at = statement_at(call, context.scope)
+        at = self.assumed.statement_at(call, context.scope)
         if at not in self._evaluator.reaching(context).reached:
             return False
         return self.is_possible(call.at if call.at in held else at, context)
 
     def truth(self, test: Expression, context: Context) -> bool | None:
-        """Whether a test is known to be true or false in a context."""
+        """Whether a test is known to be true or false in a context. The answer is kept when it is final."""
+        solver = self._evaluator.solver
+        if test.at in context.truths:
+            solver.reads |= context.reads
+            return context.truths[test.at]
+        outer, solver.lowest = solver.lowest, FINAL
+        verdict = self._truth(test, context)
+        if solver.lowest == FINAL:
+            context.truths[test.at] = verdict
+            context.reads |= solver.reads
+        solver.lowest = min(outer, solver.lowest)
+        return verdict
+
+    def _truth(self, test: Expression, context: Context) -> bool | None:
         match test:
             case Constant(kind="bool" | "int" | "float" | "none" | "str"):
                 return bool(test.value)
@@ -207,23 +218,7 @@ class Feasibility:
         """`options["mode"]`, where the function itself changes no item."""
         if not isinstance(expression, Subscript) or not isinstance(expression.value, Name):
             return False
-        return self._is_settled_name(expression.value, context) and not self._is_filled(expression.value, context)
-
-    def _is_filled(self, name: Name, context: Context) -> bool:
-        """The function assigns to an item of a name, or calls a method that may."""
-        body = context.scope.body if isinstance(context.scope, FunctionDef) else ()
-        for statement in statements(body):
-            targets = statement.targets if isinstance(statement, Assign) else ()
-            if any(isinstance(t, Subscript) and isinstance(t.value, Name) and t.value.id == name.id for t in targets):
-                return True
-        calls = (part.function for part in parts(body) if isinstance(part, Call))
-        return any(
-            isinstance(function, Attribute)
-            and function.attr in _FILLING
-            and isinstance(function.value, Name)
-            and function.value.id == name.id
-            for function in calls
-        )
+        return self._is_settled_name(expression.value, context)
 
     def _is_class_or_function(self, name: Name, context: Context) -> bool:
         values = self._evaluator.evaluate(name, context)

@@ -156,6 +156,8 @@ class Members:
         results: list[Values] = []
         for value in values:
             match value:
+                case Data(type="dict", items=items) if items:
+                    results.append(tuple(Data("str", name) for name, _ in items) if "*" not in dict(items) else TOP)
                 case Data(items=items) if items:
                     results.append(union(*(found for _, found in items)))
                 case Generator():

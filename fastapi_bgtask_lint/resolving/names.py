@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import builtins
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from fastapi_bgtask_lint.reading.facts import ClassDef, FunctionDef, Import, ImportFrom, Lambda, Name
+from fastapi_bgtask_lint.reading.facts import (
+    Assign,
+    Attribute,
+    Call,
+    ClassDef,
+    Delete,
+    FunctionDef,
+    Import,
+    ImportFrom,
+    Lambda,
+    Name,
+    Subscript,
+)
+from fastapi_bgtask_lint.reading.traversal import parts, statements
 from fastapi_bgtask_lint.resolving.bindings import Binding, Imported
-from fastapi_bgtask_lint.resolving.ordering import union
-from fastapi_bgtask_lint.resolving.values import BOTTOM, TOP, External, ModuleValue, Values
+from fastapi_bgtask_lint.resolving.ordering import canonical, union
+from fastapi_bgtask_lint.resolving.values import BOTTOM, TOP, Data, External, ModuleValue, Values
 
 if TYPE_CHECKING:
     from fastapi_bgtask_lint.resolving.evaluation import Evaluator
@@ -16,6 +31,7 @@ if TYPE_CHECKING:
     from fastapi_bgtask_lint.resolving.values import Context
 
 _Global: TypeAlias = "tuple[Module, str]"
+_NO_NAMES: frozenset[str] = frozenset()
 _NO_ASSIGNMENTS: tuple[tuple[FunctionDef, Binding], ...] = ()
 
 
@@ -32,6 +48,8 @@ class Names:
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
         solver = evaluator.solver
+        self._filled_names = solver.query(filled_names, _NO_NAMES)
+        self._is_filled_somewhere = solver.query(self._search_filling, False)
         self._starred = solver.query(self._find_starred, BOTTOM, union)
         self._assigned_by_functions = solver.query(self._find_assigned_by_functions, _NO_ASSIGNMENTS)
 
@@ -39,10 +57,15 @@ class Names:
         """What a name means where it is read."""
         found = self.lookup(name, context)
         if found is not None:
-            return self.bound(found)
+            values = self.bound(found)
+            return _with_unknown_items(values) if name.id in self._filled(found.context) else values
         if self._is_unbound_local(name, context):
             return BOTTOM
-        return self.global_values(name.id, context.module)
+        values = self.global_values(name.id, context.module)
+        has_items = any(isinstance(value, Data) and value.items for value in values)
+        if has_items and not name.id.isupper() and self._is_filled_somewhere((context.module, name.id)):
+            return _with_unknown_items(values)
+        return values
 
     def lookup(self, name: Name, context: Context) -> Lookup | None:
         """The bindings of a name where it is read, by flow; None where only the module's end or a built-in binds it.
@@ -64,6 +87,10 @@ class Names:
             return found
         at_end = self._evaluator.reaching(found.context).at_end.get(name.id, ())
         return found._replace(bindings=at_end) if at_end else found
+
+    def _filled(self, context: Context) -> frozenset[str]:
+        """The names whose collections a function changes, by an assignment to an item or a method that may."""
+        return self._filled_names(context.scope) if isinstance(context.scope, FunctionDef) else _NO_NAMES
 
     def is_local(self, name: Name, context: Context) -> bool:
         """A function, and not the module, binds the name that is read."""
@@ -143,6 +170,13 @@ class Names:
         """A function of the module assigns to the name, which it declares global."""
         return bool(self._assigned_by_functions((module, name)))
 
+    def _search_filling(self, key: _Global) -> bool:
+        """The text of a module may change the items of a collection that it has a name for."""
+        module, name = key
+        word = re.escape(name.encode())
+        pattern = rb"\b%b(?:\[[^\]\n]*\][ \t]*=[^=]|\.(?:%b)\()" % (word, "|".join(sorted(_FILLING)).encode())
+        return re.search(pattern, self._evaluator.project.text(module.path)) is not None
+
     # --- imports ------------------------------------------------------------------------------------------------------
 
     def imported(self, binding: Imported, module: Module) -> Values:
@@ -178,3 +212,28 @@ class Names:
     def _binds(self, module: Module, name: str) -> bool:
         at_end = self._evaluator.reaching(self._evaluator.module_context(module)).at_end
         return name in at_end or self.is_assigned_by_functions(name, module)
+
+
+_FILLING = frozenset({"update", "setdefault", "pop", "popitem", "clear", "append", "extend", "insert", "remove", "add"})
+
+
+def filled_names(scope: FunctionDef) -> frozenset[str]:
+    """The names whose collections a function changes."""
+    found: set[str] = set()
+    for statement in statements(scope.body):
+        targets = statement.targets if isinstance(statement, Assign | Delete) else ()
+        found |= {t.value.id for t in targets if isinstance(t, Subscript) and isinstance(t.value, Name)}
+    for part in parts(scope.body):
+        match part:
+            case Call(function=Attribute(value=Name(id=name), attr=attr)) if attr in _FILLING:
+                found.add(name)
+    return frozenset(found)
+
+
+def _with_unknown_items(values: Values) -> Values:
+    """Collections that are changed after they were made: which item has which key is not known."""
+    return canonical(tuple(_blurred(value) if isinstance(value, Data) and value.items else value for value in values))
+
+
+def _blurred(value: Data) -> Data:
+    return replace(value, text=None, items=(("*", union(*(found for _, found in value.items), TOP)),))

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from fastapi_bgtask_lint.reading.facts import (
     Assign,
+    Call,
     ClassDef,
     Comprehension,
     DeferredDefinition,
@@ -30,7 +31,7 @@ from fastapi_bgtask_lint.reading.facts import (
     chunk_of,
     first_ordinal,
 )
-from fastapi_bgtask_lint.reading.traversal import children, statements
+from fastapi_bgtask_lint.reading.traversal import children, last_name, statements
 from fastapi_bgtask_lint.resolving.bindings import (
     Assigned,
     Binding,
@@ -229,6 +230,10 @@ class _ReachingWalk(Walk[State]):
 
     def visit(self, statement: Statement, state: State) -> None:
         self._reached.add(statement.at)
+
+    def suppresses(self, statement: With) -> bool | None:
+        calls = [item.context_expr for item in statement.items if isinstance(item.context_expr, Call)]
+        return None if any(last_name(call.function) == "suppress" for call in calls) else False
 
     def evaluate(self, expression: Expression, state: State) -> State:
         stack: list[Expression] = [expression]

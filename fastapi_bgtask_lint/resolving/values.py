@@ -80,6 +80,8 @@ class Context:
     """Tests of parameters whose results are known from the call."""
     values: dict[int, Values] = field(default_factory=dict, repr=False)
     """The values of expressions that have been evaluated here, by ordinal."""
+    truths: dict[int, bool | None] = field(default_factory=dict, repr=False)
+    """The results of tests that have been decided here, by ordinal."""
     reads: int = field(default=0, repr=False)
     """What has been read to evaluate them: see `Solver.reads`."""
     order: tuple[object, ...] | None = field(default=None, repr=False)
