@@ -90,9 +90,12 @@ class Constant(Fact, frozen=True, eq=False, tag=True):
 
 
 class FString(Fact, frozen=True, eq=False, tag=True):
-    """An f-string (or t-string): the expressions in it, the text left out."""
+    """An f-string or t-string."""
 
     values: tuple[Expression, ...] = ()
+    """The expressions in it, those in format specifiers too."""
+    parts: tuple[str | None, ...] = ()
+    """Its texts, and None for each value; empty where a value has a conversion or format specifier."""
 
 
 class Collection(Fact, frozen=True, eq=False, tag=True):
@@ -167,6 +170,15 @@ class Comprehension(Fact, frozen=True, eq=False, tag=True):
     kind: str
     element: Expression
     clauses: tuple[Clause, ...] = ()
+
+
+class MatchTest(Fact, frozen=True, eq=False, tag=True):
+    """Whether a `case` takes the subject: `pattern` is a value that it equals, a class as a call (`Class()`), or several
+    of these as a BoolOp.
+    """
+
+    subject: Expression
+    pattern: Expression
 
 
 class Lambda(Fact, frozen=True, eq=False, tag=True):
@@ -356,12 +368,14 @@ class Try(Fact, frozen=True, eq=False, tag=True):
 
 
 class Case(msgspec.Struct, frozen=True, eq=False):
-    """One `case`: the names it binds, whether it takes everything, its guard and its body."""
+    """One `case`: the names it binds, whether it takes everything, its test, its guard and its body."""
 
     names: tuple[Name, ...]
     irrefutable: bool
     guard: Expression | None
     body: tuple[Statement, ...]
+    test: MatchTest | None = None
+    """None for a pattern that looks into its subject."""
 
 
 class Match(Fact, frozen=True, eq=False, tag=True):
@@ -421,6 +435,7 @@ Expression: TypeAlias = (
     | NamedExpr
     | Comprehension
     | Lambda
+    | MatchTest
     | Opaque
 )
 

@@ -19,6 +19,7 @@ from fastapi_bgtask_lint.reading.facts import (
     Constant,
     Expression,
     FunctionDef,
+    MatchTest,
     Name,
     Operation,
     ParameterKind,
@@ -124,12 +125,10 @@ class Assumed:
 
     # --- calls --------------------------------------------------------------------------------------------------------
 
-    def made_by(
-        self, site: Site, function: Function, arguments: Sequence[CallArgument], tested: frozenset[str]
-    ) -> tuple[Assumption, ...]:
+    def made_by(self, site: Site, function: Function, arguments: Sequence[CallArgument]) -> tuple[Assumption, ...]:
         """What a call makes known of the parameters that the function tests."""
         call, context = site.fact, site.context
-        if not tested or not isinstance(call, Call) or not isinstance(context.scope, FunctionDef):
+        if not isinstance(call, Call) or not isinstance(context.scope, FunctionDef):
             return ()
         held = list(self._held(call, context))
         if not held and not context.assumptions:
@@ -137,7 +136,8 @@ class Assumed:
         found: dict[Assumption, None] = {}
         for parameter, name in _passed_names(function, call, arguments):
             for assumption in self._known_of(name, call, held, context):
-                if f"{parameter}{assumption.member}" in tested or parameter in tested or f"{parameter}." in tested:
+                tested = self._evaluator.relevances.tested(function, parameter)
+                if "" in tested or assumption.member in tested or (assumption.member.startswith("[") and tested):
                     found[assumption.about(parameter)] = None
         return tuple(sorted(found))
 
@@ -239,6 +239,17 @@ class Assumed:
                 if None in listed:
                     return None
                 return _subject(left, _IN, _SEPARATOR.join(map(str, listed)), answer is (operator == "in"))
+            case MatchTest(pattern=BoolOp(values=values)) if not any(isinstance(value, Call) for value in values):
+                listed = [self._operand(value, context) for value in values]
+                if None in listed:
+                    return None
+                return _subject(test.subject, _IN, _SEPARATOR.join(map(str, listed)), answer)
+            case MatchTest(pattern=Call(function=cls)):
+                operand = self._operand(cls, context)
+                return None if operand is None else _subject(test.subject, _ISINSTANCE, operand, answer)
+            case MatchTest():
+                operand = self._operand(test.pattern, context)
+                return None if operand is None else _subject(test.subject, _EQUALS, operand, answer)
             case Call(function=Name(id="isinstance"), arguments=(subject, cls)):
                 operand = self._operand(cls.value, context)
                 return None if operand is None else _subject(subject.value, _ISINSTANCE, operand, answer)

@@ -22,7 +22,7 @@ from fastapi_bgtask_lint.reading.facts import (
 )
 from fastapi_bgtask_lint.reading.traversal import expressions, statements, walk
 from fastapi_bgtask_lint.resolving.constants import item
-from fastapi_bgtask_lint.resolving.contexts import is_informative
+from fastapi_bgtask_lint.resolving.contexts import is_informative, is_plain
 from fastapi_bgtask_lint.resolving.library import Library
 from fastapi_bgtask_lint.resolving.ordering import union
 from fastapi_bgtask_lint.resolving.values import (
@@ -261,17 +261,17 @@ class Calls:
 
     def enter(self, function: Function, arguments: Sequence[CallArgument], site: Site | None) -> Context:
         """The context of a function's body for these arguments: what it can look at of them."""
-        tested = self._evaluator.relevances.tested(function)
         mentioned = self._evaluator.relevances.mentioned(function.definition)
         bound = self._bind(function, arguments, site)
-        kept = (
-            (name, self._evaluator.contexts.as_argument(values, _is_tested(name, tested)))
-            for name, values in bound
-            if name in mentioned
-        )
+        kept = ((name, self._as_argument(function, name, values)) for name, values in bound if name in mentioned)
         known = tuple((name, values) for name, values in kept if is_informative(values))
-        assumed = () if site is None else self._evaluator.feasibility.assumed.made_by(site, function, arguments, tested)
+        assumed = () if site is None else self._evaluator.feasibility.assumed.made_by(site, function, arguments)
         return self._evaluator.context(function.module, function.definition, function.parent, known, assumed)
+
+    def _as_argument(self, function: Function, name: str, values: Values) -> Values:
+        """What the function can look at of an argument; plain values only where it tests them."""
+        is_tested = any(map(is_plain, values)) and bool(self._evaluator.relevances.tested(function, name))
+        return self._evaluator.contexts.as_argument(values, is_tested)
 
     def _bind(
         self, function: Function, arguments: Sequence[CallArgument], site: Site | None
@@ -386,11 +386,6 @@ def _is_path(expression: Expression) -> bool:
     return not isinstance(expression, Constant) or (
         isinstance(expression.value, str) and (expression.value == "" or expression.value.startswith("/"))
     )
-
-
-def _is_tested(name: str, tested: frozenset[str]) -> bool:
-    """The function tests the parameter, or an attribute of it."""
-    return name in tested or any(found.startswith(f"{name}.") for found in tested)
 
 
 def own_expressions(definition: FunctionDef) -> list[tuple[Statement, Expression]]:

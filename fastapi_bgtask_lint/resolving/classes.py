@@ -430,36 +430,26 @@ def _is_auto(values: Values) -> bool:
 
 
 def _attributes_assigned_outside_init(module: Module) -> frozenset[str]:
-    """The attributes of anything that may be assigned to in a module, but in initialisers."""
-    source = module.source
-    found: set[str] = set()
-    stack: list[Statement] = list(module.skeleton)
-    while stack:
-        statement = stack.pop()
-        if isinstance(statement, DeferredDefinition):
-            if statement.name == "__init__" or not source.assigned(statement):
-                continue
-            definition = next(iter(source.definition(statement)), None)
-            if isinstance(definition, ClassDef):
-                stack.extend(definition.body)
-            else:
-                found |= source.assigned(statement)
-        elif isinstance(statement, FunctionDef):
-            if statement.name != "__init__":
-                found |= {
-                    t.attr
-                    for s in statements(statement.body)
-                    if isinstance(s, Assign)
-                    for t in s.targets
-                    if isinstance(t, Attribute)
-                }
-        elif isinstance(statement, ClassDef):
-            stack.extend(statement.body)
-        else:
-            if isinstance(statement, Assign):
-                found |= {target.attr for target in statement.targets if isinstance(target, Attribute)}
-            stack.extend(child for block in blocks(statement) for child in block)
-    return frozenset(found)
+    """The attributes of anything that may be assigned to in a module, but in initialisers; by its text."""
+    outline = module.source.outline
+    if outline is None:
+        return frozenset(target.attr for target in _assigned_in(module.facts.body) if isinstance(target, Attribute))
+    initialisers = {number for number, chunk in enumerate(outline.chunks) if chunk.name == "__init__"}
+    outside = (
+        number
+        for number, chunk in enumerate(outline.chunks)
+        if number not in initialisers and chunk.within not in initialisers
+    )
+    return frozenset(name for number in outside for name in assigned_attributes(outline.text(number)))
+
+
+def _assigned_in(body: tuple[Statement, ...]) -> Iterator[Expression]:
+    """The targets of the assignments in a body and in the definitions in it."""
+    for statement in statements(body):
+        if isinstance(statement, FunctionDef | ClassDef):
+            yield from _assigned_in(statement.body)
+        if isinstance(statement, Assign):
+            yield from statement.targets
 
 
 def _methods_assigning(cls: Class, name: str) -> Iterator[FunctionDef]:

@@ -16,6 +16,7 @@ from fastapi_bgtask_lint.reading.facts import (
     Expression,
     FunctionDef,
     If,
+    Match,
     Raise,
     Return,
     Statement,
@@ -58,14 +59,30 @@ def _inner(statement: Statement, held: Held) -> Iterator[tuple[tuple[Statement, 
         case While():
             yield statement.body, (*held, (statement.test, True))
             yield statement.orelse, held
+        case Match():
+            yield from _cases(statement, held)
         case _:
             yield from ((block, held) for block in blocks(statement))
+
+
+def _cases(statement: Match, held: Held) -> Iterator[tuple[tuple[Statement, ...], Held]]:
+    """The bodies of the cases: none before has taken the subject."""
+    refused = held
+    for case in statement.cases:
+        own = () if case.test is None else ((case.test, True),)
+        guard = () if case.guard is None else ((case.guard, True),)
+        yield case.body, (*refused, *own, *guard)
+        if case.test is not None and case.guard is None:
+            refused = (*refused, (case.test, False))
 
 
 def _afterwards(statement: Statement) -> Iterator[Condition]:
     """What is known after a statement, because it is left otherwise."""
     if isinstance(statement, Assert):
         yield statement.test, True
+    if isinstance(statement, Match):
+        left = (case for case in statement.cases if leaves(case.body) and case.guard is None)
+        yield from ((case.test, False) for case in left if case.test is not None)
     if not isinstance(statement, If):
         return
     for branch in statement.branches:

@@ -35,6 +35,17 @@ def constant(expression: Constant) -> Value:
             return Data(kind, exact=True)
 
 
+def as_text(values: Values) -> str | None:
+    """What `str()` gives of a constant; None where that is not known."""
+    match values:
+        case (Literal(value=value),):
+            return str(value)
+        case (Data(type="str", text=text),):
+            return text
+        case _:
+            return None
+
+
 def is_constant(expression: Expression) -> bool:
     """Literals, names in capitals, and operations on such."""
     match expression:

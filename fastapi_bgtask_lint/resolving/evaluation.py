@@ -47,7 +47,7 @@ from fastapi_bgtask_lint.resolving.bindings import (
 )
 from fastapi_bgtask_lint.resolving.calls import Calls
 from fastapi_bgtask_lint.resolving.classes import Classes
-from fastapi_bgtask_lint.resolving.constants import constant, folded, item, unpacked
+from fastapi_bgtask_lint.resolving.constants import as_text, constant, folded, is_constant, item, unpacked
 from fastapi_bgtask_lint.resolving.contexts import Arguments, Assumptions, Contexts
 from fastapi_bgtask_lint.resolving.entities import Entities
 from fastapi_bgtask_lint.resolving.feasibility import Feasibility
@@ -171,7 +171,7 @@ class Evaluator:
             case Constant():
                 return (constant(expression),)
             case FString():
-                return (Data("str", exact=True),)
+                return (self._text(expression, context),)
             case Lambda():
                 return (Function(expression, context.module, context),)
             case NamedExpr():
@@ -188,6 +188,14 @@ class Evaluator:
                 return self._subscript(expression, context)
             case _:
                 return TOP
+
+    def _text(self, expression: FString, context: Context) -> Data:
+        """An f-string; its text is known where all its values are constants."""
+        if not expression.parts or not all(map(is_constant, expression.values)):
+            return Data("str", exact=True)
+        values = iter([self.evaluate(value, context) for value in expression.values])
+        texts = [part if part is not None else as_text(next(values)) for part in expression.parts]
+        return Data("str", "".join(map(str, texts)) if None not in texts else None, exact=True)
 
     def _display(self, expression: Collection | Mapping | Comprehension, context: Context) -> Data:
         """A list, set, tuple or dict as it is written."""

@@ -12,6 +12,7 @@ from fastapi_bgtask_lint.reading.facts import (
     Constant,
     Expression,
     FunctionDef,
+    MatchTest,
     Name,
     NamedExpr,
     Operation,
@@ -109,6 +110,8 @@ class Feasibility:
         match test:
             case Operation(operands=(left, right)):
                 return self._comparison(test.operator, left, right, context)
+            case MatchTest():
+                return self._matched(test.subject, test.pattern, context)
             case Call():
                 return self._question(test, context)
             case Name() | Attribute():
@@ -139,6 +142,18 @@ class Feasibility:
                 return verdict if verdict is None or operator == "in" else not verdict
             case _:
                 return None
+
+    def _matched(self, subject: Expression, pattern: Expression, context: Context) -> bool | None:
+        """Whether a pattern takes the subject."""
+        if isinstance(pattern, BoolOp):
+            verdicts = {self._matched(subject, alternative, context) for alternative in pattern.values}
+            return True if True in verdicts else None if None in verdicts else False
+        if not isinstance(pattern, Call):
+            return self._same(subject, pattern, context)
+        classes = self._evaluator.evaluate(pattern.function, context)
+        values = self._operand(subject, context)
+        verdicts = {is_instance(self._evaluator, value, cls) for value in values or () for cls in classes}
+        return verdicts.pop() if len(verdicts) == 1 else None
 
     def _contained(self, left: Expression, right: Collection, context: Context) -> bool | None:
         verdicts = {self._same(left, item, context) for item in right.items}

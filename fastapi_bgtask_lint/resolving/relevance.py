@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from fastapi_bgtask_lint.reading.facts import (
     Argument,
@@ -36,92 +36,85 @@ from fastapi_bgtask_lint.resolving.values import Class, Context, External, Exter
 if TYPE_CHECKING:
     from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 
-Tested: TypeAlias = frozenset[str]
-"""Names of parameters, and `parameter.attribute`."""
+Members: TypeAlias = frozenset[str]
+"""What of a parameter is tested: `.attribute`, or the empty text for the parameter itself."""
 
 _COMPARISONS = frozenset({"not", "in", "not in", "is", "is not", "==", "!=", "<", ">", "<=", ">="})
 _QUESTIONS = frozenset({"isinstance", "issubclass", "callable", "bool", "hasattr", "iscoroutinefunction"})
-_NOTHING: Tested = frozenset()
+_NOTHING: Members = frozenset()
+_ITSELF: Members = frozenset({""})
+
+
+class _Scan(NamedTuple):
+    """What a function does with names, nested functions included."""
+
+    tested: frozenset[str]
+    """Names, and `name.attribute`, in tests."""
+    handed: Mapping[str, tuple[Call, ...]]
+    """The calls that are given a name, as an argument or as the receiver."""
+    mentioned: frozenset[str]
 
 
 class Relevances:
-    """Finds the parameters that functions test and mention."""
+    """Finds out what functions test and mention of their parameters."""
 
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
         self._tested = evaluator.solver.query(self._find_tested, _NOTHING)
-        self._mentioned = evaluator.solver.query(_names_in, _NOTHING)
+        self._scan = evaluator.solver.query(_scan, _Scan(_NOTHING, {}, _NOTHING))
 
-    def tested(self, function: Function) -> Tested:
-        """The parameters whose values decide what the function does."""
-        return self._tested_within(function, limits.HANDED_ON)
+    def tested(self, function: Function, parameter: str) -> Members:
+        """What of a parameter decides what the function does, by a test in it or in what it hands the parameter to."""
+        return self._tested_within(function, parameter, limits.HANDED_ON)
 
-    def _tested_within(self, function: Function, calls: int) -> Tested:
-        context = self._evaluator.context(function.module, function.definition, function.parent)
-        return self._tested((self._evaluator.contexts.context_free(context), calls))
-
-    def mentioned(self, definition: FunctionDef | Lambda) -> Tested:
+    def mentioned(self, definition: FunctionDef | Lambda) -> frozenset[str]:
         """The names that occur in a function, nested ones included."""
-        return self._mentioned(definition)
+        return self._scan(definition).mentioned
 
-    def _find_tested(self, key: tuple[Context, int]) -> Tested:
-        """What a function tests, itself or in so many calls further."""
-        context, further = key
-        scope = context.scope
-        assert isinstance(scope, FunctionDef | Lambda)
-        parameters = {parameter.name for parameter in scope.parameters}
-        if not parameters:
-            return _NOTHING
-        tests, calls = _tests_and_calls(scope)
-        named = {name for test in tests for name in _tested_in(test)}
-        found = {name for name in named if name.partition(".")[0] in parameters}
-        for call in calls if further else ():
-            found |= set(self._handed_on(call, key, parameters))
-        return frozenset(found)
+    def _tested_within(self, function: Function, parameter: str, calls: int) -> Members:
+        context = self._evaluator.context(function.module, function.definition, function.parent)
+        return self._tested((self._evaluator.contexts.context_free(context), parameter, calls))
 
-    def _handed_on(self, call: Call, key: tuple[Context, int], parameters: set[str]) -> Iterable[str]:
-        """What the callee tests of the parameters that it is given."""
-        given = [a for a in call.arguments if isinstance(a.value, Name) and a.value.id in parameters]
-        receiver = call.function.value if isinstance(call.function, Attribute) else None
-        root = receiver.id if isinstance(receiver, Name) and receiver.id in parameters else ""
-        if not given and not root:
-            return
-        context, further = key
-        for callee in self._evaluator.evaluate(call.function, context):
-            yield from self._handed_to(callee, call, root, parameters, further - 1)
+    def _find_tested(self, key: tuple[Context, str, int]) -> Members:
+        """What is tested in the function itself, or in so many calls further."""
+        context, parameter, further = key
+        assert isinstance(context.scope, FunctionDef | Lambda)
+        scan = self._scan(context.scope)
+        split = (name.partition(".") for name in scan.tested)
+        found = frozenset(f"{dot}{attribute}" for head, dot, attribute in split if head == parameter)
+        if "" in found or not further:
+            return found
+        calls = scan.handed.get(parameter, ())
+        return found.union(*(self._tested_by_callees(call, context, parameter, further - 1) for call in calls))
 
-    def _handed_to(self, callee: Value, call: Call, root: str, parameters: set[str], further: int) -> Iterator[str]:
-        if isinstance(callee, External | ExternalMethod):
-            if row_of(self._evaluator, callee) is not None:
-                yield from (
-                    a.value.id for a in call.arguments if isinstance(a.value, Name) and a.value.id in parameters
-                )
-            return
-        if isinstance(callee, Class):
-            initialisers = self._evaluator.classes.method(callee, "__init__", (Instance(callee),))
-            for initialiser in initialisers:
-                yield from self._handed_to(initialiser, call, "", parameters, further)
-            return
-        if not isinstance(callee, Function):
-            return
-        tested = self._tested_within(callee, further)
-        names = callee.definition.parameters
-        if callee.receiver and names:
-            yield from _renamed(tested, names[0].name, root)
-            names = names[1:]
-        for parameter, argument in _paired([p.name for p in names], call.arguments):
-            if isinstance(argument.value, Name) and argument.value.id in parameters:
-                yield from _renamed(tested, parameter, argument.value.id)
+    def _tested_by_callees(self, call: Call, context: Context, name: str, further: int) -> Members:
+        callees = self._evaluator.evaluate(call.function, context)
+        return _NOTHING.union(*(self._tested_by(callee, call, name, further) for callee in callees))
+
+    def _tested_by(self, callee: Value, call: Call, name: str, further: int) -> Members:
+        match callee:
+            case External() | ExternalMethod():
+                return _ITSELF if row_of(self._evaluator, callee) is not None else _NOTHING
+            case Class():
+                initialisers = self._evaluator.classes.method(callee, "__init__", (Instance(callee),))
+                return _NOTHING.union(*(self._tested_by(found, call, name, further) for found in initialisers))
+            case Function():
+                parameters = _given_to(callee, call, name)
+                return _NOTHING.union(*(self._tested_within(callee, one, further) for one in parameters))
+            case _:
+                return _NOTHING
 
 
-def _renamed(tested: Tested, parameter: str, root: str) -> Iterator[str]:
-    """The callee's tests of a parameter as tests of what it was given."""
-    if not root:
-        return
-    for name in tested:
-        head, dot, attribute = name.partition(".")
-        if head == parameter:
-            yield f"{root}{dot}{attribute}"
+def _given_to(function: Function, call: Call, name: str) -> Iterator[str]:
+    """The parameters of a function that a call gives a name's object."""
+    names = [parameter.name for parameter in function.definition.parameters]
+    if function.receiver and names:
+        first = names.pop(0)
+        if isinstance(call.function, Attribute) and getattr(call.function.value, "id", "") == name:
+            yield first
+    for parameter, argument in _paired(names, call.arguments):
+        if getattr(argument.value, "id", "") == name:
+            yield parameter
 
 
 def _paired(names: list[str], arguments: tuple[Argument, ...]) -> Iterator[tuple[str, Argument]]:
@@ -136,8 +129,7 @@ def _paired(names: list[str], arguments: tuple[Argument, ...]) -> Iterator[tuple
             position += 1
 
 
-def _tests_and_calls(scope: FunctionDef | Lambda) -> tuple[list[Expression], list[Call]]:
-    """The expressions whose values decide what a function does, and its calls; of nested functions too."""
+def _scan(scope: FunctionDef | Lambda) -> _Scan:
     tests: list[Expression] = []
     calls: list[Call] = []
     body = () if isinstance(scope, Lambda) else scope.body
@@ -145,11 +137,25 @@ def _tests_and_calls(scope: FunctionDef | Lambda) -> tuple[list[Expression], lis
     for statement in _all_statements(body):
         tests += _tests_of(statement)
         tops += expressions(statement)
+    mentioned: set[str] = set()
     for expression in (part for top in tops for part in _walk_all(top)):
         tests += _tests_in(expression)
+        if isinstance(expression, Name):
+            mentioned.add(expression.id)
         if isinstance(expression, Call):
             calls.append(expression)
-    return tests, calls
+    tested = frozenset(name for test in tests for name in _tested_in(test))
+    return _Scan(tested, _handed(calls), frozenset(mentioned))
+
+
+def _handed(calls: list[Call]) -> dict[str, tuple[Call, ...]]:
+    found: dict[str, dict[Call, None]] = {}
+    for call in calls:
+        receiver = call.function.value if isinstance(call.function, Attribute) else None
+        for given in (receiver, *(argument.value for argument in call.arguments)):
+            if isinstance(given, Name):
+                found.setdefault(given.id, {})[call] = None
+    return {name: tuple(given) for name, given in found.items()}
 
 
 def _tests_of(statement: Statement) -> Iterable[Expression]:
@@ -220,12 +226,3 @@ def _all_statements(body: tuple[Statement, ...]) -> Iterator[Statement]:
             yield statement
             if isinstance(statement, FunctionDef | ClassDef):
                 stack.append(statement.body)
-
-
-def _names_in(scope: FunctionDef | Lambda) -> Tested:
-    """Every name that occurs in a function."""
-    body = () if isinstance(scope, Lambda) else scope.body
-    tops = [scope.body] if isinstance(scope, Lambda) else []
-    for statement in _all_statements(body):
-        tops += expressions(statement)
-    return frozenset(part.id for top in tops for part in _walk_all(top) if isinstance(part, Name))
