@@ -172,15 +172,6 @@ class Comprehension(Fact, frozen=True, eq=False, tag=True):
     clauses: tuple[Clause, ...] = ()
 
 
-class MatchTest(Fact, frozen=True, eq=False, tag=True):
-    """Whether a `case` takes the subject: `pattern` is a value that it equals, a class as a call (`Class()`), or several
-    of these as a BoolOp.
-    """
-
-    subject: Expression
-    pattern: Expression
-
-
 class Lambda(Fact, frozen=True, eq=False, tag=True):
     """`lambda parameters: body`"""
 
@@ -368,14 +359,15 @@ class Try(Fact, frozen=True, eq=False, tag=True):
 
 
 class Case(msgspec.Struct, frozen=True, eq=False):
-    """One `case`: the names it binds, whether it takes everything, its test, its guard and its body."""
+    """One `case`: the names it binds, whether it takes everything, its guard, its body and its pattern."""
 
     names: tuple[Name, ...]
     irrefutable: bool
     guard: Expression | None
     body: tuple[Statement, ...]
-    test: MatchTest | None = None
-    """None for a pattern that looks into its subject."""
+    pattern: Expression | None = None
+    """A value that the subject equals, a class as a call (`Class()`), or several of these as a BoolOp; None for a
+    pattern that looks into its subject."""
 
 
 class Match(Fact, frozen=True, eq=False, tag=True):
@@ -435,7 +427,6 @@ Expression: TypeAlias = (
     | NamedExpr
     | Comprehension
     | Lambda
-    | MatchTest
     | Opaque
 )
 

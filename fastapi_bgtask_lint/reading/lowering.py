@@ -430,17 +430,15 @@ class _Lowering:
     def _match(self, node: cst.Match) -> facts.Statement:
         at = self._at(node)
         subject = self.expression(node.subject)
-        return facts.Match(at, subject, tuple(self._case(case, subject) for case in node.cases))
+        return facts.Match(at, subject, tuple(self._case(case) for case in node.cases))
 
-    def _case(self, node: cst.MatchCase, subject: facts.Expression) -> facts.Case:
-        test_at = self._at(node)
+    def _case(self, node: cst.MatchCase) -> facts.Case:
         accepted = self._pattern(node.pattern)
-        test = None if accepted is None else facts.MatchTest(test_at, subject, accepted)
         names = tuple(facts.Name(self._at(capture), capture.value) for capture in _captures(node.pattern))
         guard = self._optional(node.guard)
         pattern = node.pattern
         irrefutable = isinstance(pattern, cst.MatchAs) and pattern.pattern is None and guard is None
-        return facts.Case(names, irrefutable, guard, self._suite(node.body), test)
+        return facts.Case(names, irrefutable, guard, self._suite(node.body), accepted)
 
     def _pattern(self, pattern: cst.MatchPattern) -> facts.Expression | None:
         """What a pattern accepts, as an expression; None for one that looks into its subject."""

@@ -19,7 +19,6 @@ from fastapi_bgtask_lint.reading.facts import (
     Constant,
     Expression,
     FunctionDef,
-    MatchTest,
     Name,
     Operation,
     ParameterKind,
@@ -27,6 +26,7 @@ from fastapi_bgtask_lint.reading.facts import (
 )
 from fastapi_bgtask_lint.reading.traversal import parts, statements
 from fastapi_bgtask_lint.resolving.bindings import Bound
+from fastapi_bgtask_lint.resolving.conditions import MatchTest, Test
 from fastapi_bgtask_lint.resolving.ordering import order_key
 from fastapi_bgtask_lint.resolving.values import (
     Assumption,
@@ -99,7 +99,7 @@ class Assumed:
 
     # --- answers ------------------------------------------------------------------------------------------------------
 
-    def answer(self, test: Expression, context: Context) -> bool | None:
+    def answer(self, test: Test, context: Context) -> bool | None:
         """Whether the caller has made known which way a test of a parameter goes."""
         if not context.assumptions:
             return None
@@ -214,7 +214,7 @@ class Assumed:
 
     # --- tests --------------------------------------------------------------------------------------------------------
 
-    def _atoms(self, test: Expression, answer: bool, context: Context) -> Iterator[_Atom]:
+    def _atoms(self, test: Test, answer: bool, context: Context) -> Iterator[_Atom]:
         """What a test's answer says of its parts."""
         if isinstance(test, BoolOp):
             if (test.operator == "and") is answer:
@@ -228,7 +228,7 @@ class Assumed:
         if atom is not None:
             yield atom
 
-    def _atom(self, test: Expression, answer: bool, context: Context) -> _Atom | None:
+    def _atom(self, test: Test, answer: bool, context: Context) -> _Atom | None:
         match test:
             case Operation(operator="==" | "is" | "!=" | "is not" as operator, operands=(left, right)):
                 positive = operator in ("==", "is")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from fastapi_bgtask_lint.reading.facts import (
     Assert,
@@ -25,7 +25,18 @@ from fastapi_bgtask_lint.reading.facts import (
 )
 from fastapi_bgtask_lint.reading.traversal import blocks, children, expressions
 
-Condition: TypeAlias = tuple[Expression, bool]
+
+class MatchTest(NamedTuple):
+    """Whether a `case` takes the subject of its `match`."""
+
+    at: int
+    subject: Expression
+    pattern: Expression
+    """See `facts.Case`."""
+
+
+Test: TypeAlias = Expression | MatchTest
+Condition: TypeAlias = tuple[Test, bool]
 """A test and the answer that leads to the statement."""
 Held: TypeAlias = tuple[Condition, ...]
 Conditions: TypeAlias = dict[int, Held]
@@ -69,11 +80,12 @@ def _cases(statement: Match, held: Held) -> Iterator[tuple[tuple[Statement, ...]
     """The bodies of the cases: none before has taken the subject."""
     refused = held
     for case in statement.cases:
-        own = () if case.test is None else ((case.test, True),)
+        test = None if case.pattern is None else MatchTest(case.pattern.at, statement.subject, case.pattern)
+        own = () if test is None else ((test, True),)
         guard = () if case.guard is None else ((case.guard, True),)
         yield case.body, (*refused, *own, *guard)
-        if case.test is not None and case.guard is None:
-            refused = (*refused, (case.test, False))
+        if test is not None and case.guard is None:
+            refused = (*refused, (test, False))
 
 
 def _afterwards(statement: Statement) -> Iterator[Condition]:
@@ -81,8 +93,8 @@ def _afterwards(statement: Statement) -> Iterator[Condition]:
     if isinstance(statement, Assert):
         yield statement.test, True
     if isinstance(statement, Match):
-        left = (case for case in statement.cases if leaves(case.body) and case.guard is None)
-        yield from ((case.test, False) for case in left if case.test is not None)
+        left = (case.pattern for case in statement.cases if leaves(case.body) and case.guard is None)
+        yield from ((MatchTest(p.at, statement.subject, p), False) for p in left if p is not None)
     if not isinstance(statement, If):
         return
     for branch in statement.branches:

@@ -12,7 +12,6 @@ from fastapi_bgtask_lint.reading.facts import (
     Constant,
     Expression,
     FunctionDef,
-    MatchTest,
     Name,
     NamedExpr,
     Operation,
@@ -20,7 +19,7 @@ from fastapi_bgtask_lint.reading.facts import (
 )
 from fastapi_bgtask_lint.resolving.assumptions import Assumed
 from fastapi_bgtask_lint.resolving.comparison import equals, is_async, is_exact, is_instance, truth_of
-from fastapi_bgtask_lint.resolving.conditions import Conditions, conditions
+from fastapi_bgtask_lint.resolving.conditions import Conditions, MatchTest, Test, conditions
 from fastapi_bgtask_lint.resolving.values import (
     Context,
     Data,
@@ -79,7 +78,7 @@ class Feasibility:
             return False
         return self.is_possible(call.at if call.at in held else at, context)
 
-    def truth(self, test: Expression, context: Context) -> bool | None:
+    def truth(self, test: Test, context: Context) -> bool | None:
         """Whether a test is known to be true or false in a context. The answer is kept when it is final."""
         solver = self._evaluator.solver
         if test.at in context.truths:
@@ -93,7 +92,7 @@ class Feasibility:
         solver.lowest = min(outer, solver.lowest)
         return verdict
 
-    def _truth(self, test: Expression, context: Context) -> bool | None:
+    def _truth(self, test: Test, context: Context) -> bool | None:
         match test:
             case Constant(kind="bool" | "int" | "float" | "none" | "str"):
                 return bool(test.value)
