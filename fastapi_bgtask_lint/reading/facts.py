@@ -172,6 +172,12 @@ class Comprehension(Fact, frozen=True, eq=False, tag=True):
     clauses: tuple[Clause, ...] = ()
 
 
+class ClassPattern(Fact, frozen=True, eq=False, tag=True):
+    """`case cls():`, a pattern that takes every object of a class."""
+
+    cls: Expression
+
+
 class Lambda(Fact, frozen=True, eq=False, tag=True):
     """`lambda parameters: body`"""
 
@@ -366,8 +372,8 @@ class Case(msgspec.Struct, frozen=True, eq=False):
     guard: Expression | None
     body: tuple[Statement, ...]
     pattern: Expression | None = None
-    """A value that the subject equals, a class as a call (`Class()`), or several of these as a BoolOp; None for a
-    pattern that looks into its subject."""
+    """A value that the subject equals, a ClassPattern, or several of these as a BoolOp; None for a pattern that looks into
+    its subject."""
 
 
 class Match(Fact, frozen=True, eq=False, tag=True):
@@ -427,6 +433,7 @@ Expression: TypeAlias = (
     | NamedExpr
     | Comprehension
     | Lambda
+    | ClassPattern
     | Opaque
 )
 

@@ -447,7 +447,7 @@ class _Lowering:
                 return self.expression(pattern.value)
             case cst.MatchClass(patterns=(), kwds=()):
                 at = self._at(pattern)
-                return facts.Call(at, self.expression(pattern.cls))
+                return facts.ClassPattern(at, self.expression(pattern.cls))
             case cst.MatchAs(pattern=cst.MatchPattern() as inner):
                 return self._pattern(inner)
             case cst.MatchOr():

@@ -15,6 +15,7 @@ from fastapi_bgtask_lint.reading.facts import (
     Attribute,
     BoolOp,
     Call,
+    ClassPattern,
     Collection,
     Constant,
     Expression,
@@ -239,12 +240,12 @@ class Assumed:
                 if None in listed:
                     return None
                 return _subject(left, _IN, _SEPARATOR.join(map(str, listed)), answer is (operator == "in"))
-            case MatchTest(pattern=BoolOp(values=values)) if not any(isinstance(value, Call) for value in values):
+            case MatchTest(pattern=BoolOp(values=values)) if not any(isinstance(value, ClassPattern) for value in values):
                 listed = [self._operand(value, context) for value in values]
                 if None in listed:
                     return None
                 return _subject(test.subject, _IN, _SEPARATOR.join(map(str, listed)), answer)
-            case MatchTest(pattern=Call(function=cls)):
+            case MatchTest(pattern=ClassPattern(cls=cls)):
                 operand = self._operand(cls, context)
                 return None if operand is None else _subject(test.subject, _ISINSTANCE, operand, answer)
             case MatchTest():

@@ -8,6 +8,7 @@ from fastapi_bgtask_lint.reading.facts import (
     Attribute,
     BoolOp,
     Call,
+    ClassPattern,
     Collection,
     Constant,
     Expression,
@@ -147,9 +148,9 @@ class Feasibility:
         if isinstance(pattern, BoolOp):
             verdicts = {self._matched(subject, alternative, context) for alternative in pattern.values}
             return True if True in verdicts else None if None in verdicts else False
-        if not isinstance(pattern, Call):
+        if not isinstance(pattern, ClassPattern):
             return self._same(subject, pattern, context)
-        classes = self._evaluator.evaluate(pattern.function, context)
+        classes = self._evaluator.evaluate(pattern.cls, context)
         values = self._operand(subject, context)
         verdicts = {is_instance(self._evaluator, value, cls) for value in values or () for cls in classes}
         return verdicts.pop() if len(verdicts) == 1 else None
