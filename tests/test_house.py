@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,12 @@ def test_the_readme_names_every_option(tmp_path: Path) -> None:
     words = tool(tmp_path, "--help").out.replace(",", " ").replace("[", " ").replace("]", " ").split()
     options = {word for word in words if word.startswith("--")}
     assert {option for option in options if option not in text} <= {"--help", "--no-cache"}
+
+
+def test_the_links_of_the_readme_lead_to_files() -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", (HOUSE / "README.md").read_text("utf-8"))
+    assert "tests/proofs/__init__.py" in links
+    assert [link for link in links if not (HOUSE / link).exists()] == []
 
 
 def test_the_tool_finds_nothing_in_itself() -> None:
