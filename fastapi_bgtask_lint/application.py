@@ -61,7 +61,7 @@ class Application:
         self.attachment = Attachment(self.evaluator)
         self.exits = ExitAnalysis(self.evaluator)
         requirements = Requirements(self.project.root, self.project.dependencies)
-        self.graph = CallGraph(self.evaluator, requirements)
+        self.graph = CallGraph(self.evaluator, requirements, sources)
         self.providers = Providers(self.evaluator, self.settings.safe_providers)
         self.lifetimes = Lifetimes(self.evaluator, self.graph, self.exits, self.providers)
         self.ownership = Ownership(self.evaluator)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from fastapi_bgtask_lint.callgraph.body import CallPlace, Edge, Part
 from fastapi_bgtask_lint.callgraph.covers import EVERYTHING, NOTHING, Cover, Covers
+from fastapi_bgtask_lint.callgraph.import_time import ImportTime
 from fastapi_bgtask_lint.callgraph.leaves import Leaf, LeafKind, Side
 from fastapi_bgtask_lint.callgraph.library_calls import LibraryCalls
 from fastapi_bgtask_lint.callgraph.managers import configured_cover, sets_deadline
@@ -74,6 +75,7 @@ class Calling:
 
     evaluator: Evaluator
     library: LibraryCalls
+    import_time: ImportTime
 
     def runner(self, call: Call, site: Site) -> Runner | None:
         """The call as one of a runner."""
@@ -115,7 +117,7 @@ class Calling:
         """A function is called. Calling a coroutine or generator function only makes an object that runs it later."""
         definition = function.definition
         makes_object = isinstance(definition, FunctionDef) and (definition.is_async or definition.is_generator)
-        if makes_object and place.awaited:
+        if (makes_object and place.awaited) or self.import_time.has_computed(function, arguments, place.site):
             return
         context = self.evaluator.calls.enter(function, arguments, place.site)
         side = Side.LATER if makes_object else place.side

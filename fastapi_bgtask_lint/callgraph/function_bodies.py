@@ -11,6 +11,7 @@ from fastapi_bgtask_lint.callgraph.covers import UNCOVERED, Cover, Covers
 from fastapi_bgtask_lint.callgraph.endless import EndlessLoops
 from fastapi_bgtask_lint.callgraph.expressions import Expressions
 from fastapi_bgtask_lint.callgraph.handlers import cover_of, is_broad, is_reraise, reraises
+from fastapi_bgtask_lint.callgraph.import_time import ImportTime
 from fastapi_bgtask_lint.callgraph.leaves import Leaf, LeafKind
 from fastapi_bgtask_lint.callgraph.library_calls import LibraryCalls
 from fastapi_bgtask_lint.callgraph.managers import Managers
@@ -57,10 +58,15 @@ class FunctionBodies:
     """Reads the bodies of functions, in one context each."""
 
     def __init__(
-        self, evaluator: Evaluator, requirements: Requirements, by_generator: Callable[[Context], Cover]
+        self,
+        evaluator: Evaluator,
+        requirements: Requirements,
+        import_time: ImportTime,
+        by_generator: Callable[[Context], Cover],
     ) -> None:
         self._evaluator = evaluator
-        self._calling = Calling(evaluator, LibraryCalls(evaluator, requirements))
+        self._import_time = import_time
+        self._calling = Calling(evaluator, LibraryCalls(evaluator, requirements), import_time)
         self._consumption = PartialConsumption(evaluator)
         self._expressions = Expressions(evaluator, self._calling, self._consumption)
         self._managers = Managers(evaluator, by_generator)
@@ -125,7 +131,8 @@ class FunctionBodies:
     def _if(self, statement: If, scope: _Scope) -> Iterator[Part]:
         for branch in statement.branches:
             yield from self._expressions.parts(branch.test, scope.context, scope.covers)
-            yield from self._block(branch.body, scope)
+            if not self._import_time.has_filled(branch, scope.context):
+                yield from self._block(branch.body, scope)
             if self._evaluator.truth(branch.test, scope.context) is True:
                 return
         yield from self._block(statement.orelse, scope)

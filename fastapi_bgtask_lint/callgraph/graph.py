@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from fastapi_bgtask_lint.callgraph.body import EMPTY, Body, Edge
 from fastapi_bgtask_lint.callgraph.covers import EVERYTHING, NO_COVER, NOTHING, Cover
 from fastapi_bgtask_lint.callgraph.function_bodies import FunctionBodies
+from fastapi_bgtask_lint.callgraph.import_time import ImportTime
 from fastapi_bgtask_lint.callgraph.leaves import Leaf, LeafKind
 from fastapi_bgtask_lint.callgraph.managers import configured_cover
 from fastapi_bgtask_lint.callgraph.search import Hit, Search
+from fastapi_bgtask_lint.callgraph.sources import Sources
 from fastapi_bgtask_lint.requirements import Requirements
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.values import Context, Function
@@ -19,11 +21,12 @@ from fastapi_bgtask_lint.solving.solver import Query
 class CallGraph:
     """Reads the bodies of functions once, and searches from them."""
 
-    def __init__(self, evaluator: Evaluator, requirements: Requirements) -> None:
+    def __init__(self, evaluator: Evaluator, requirements: Requirements, sources: Sources) -> None:
         self._evaluator = evaluator
         solver = evaluator.solver
         self._managed = solver.query(self._at_yield, NO_COVER)
-        self._bodies = solver.query(FunctionBodies(evaluator, requirements, self._managed).read, EMPTY)
+        bodies = FunctionBodies(evaluator, requirements, ImportTime(evaluator, sources), self._managed)
+        self._bodies = solver.query(bodies.read, EMPTY)
         self._hits: Query[tuple[tuple[str, ...], Context], tuple[Hit, ...]] = solver.query(self._found, ())
         self._search = Search(evaluator, self._bodies)
 

@@ -98,6 +98,11 @@ class Sources:
                 yield module
 
     def _files(self, search: Search) -> list[Path]:
+        found = self.files_with(search)
+        return found if len(found) <= SEARCHED_FILES else []
+
+    def files_with(self, search: Search) -> list[Path]:
+        """The files in which a search finds something, by path."""
         project = self.evaluator.project
         if not self._texts:
             self._texts = {path: project.text(path) for path in python_files(project.root)}
@@ -105,7 +110,7 @@ class Sources:
         found = sorted(path for path, text in self._texts.items() if search.finds(text))
         project.dependencies.searches.append(search)
         project.dependencies.matches.update(map(str, found))
-        return found if len(found) <= SEARCHED_FILES else []
+        return found
 
 
 def _words(names: tuple[str, ...]) -> Search:
