@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from fastapi_bgtask_lint.callgraph.covers import NO_COVER, UNCOVERED, Cover, Covers
-from fastapi_bgtask_lint.callgraph.leaves import Leaf, Side
+from fastapi_bgtask_lint.callgraph.leaves import Alternative, Leaf, Side
 from fastapi_bgtask_lint.resolving.values import CallArgument, Context, Function, Site
 
 
@@ -26,6 +26,8 @@ class Edge:
     """What covers the call."""
     decorators: Cover = NO_COVER
     """What the configuration says of the callee's decorators."""
+    others: tuple[Alternative, ...] = ()
+    """What a setting may choose in its place."""
 
 
 Part: TypeAlias = Edge | Leaf

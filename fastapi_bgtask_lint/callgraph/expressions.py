@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from fastapi_bgtask_lint.callgraph.alternatives import Alternatives, beside_each_other
 from fastapi_bgtask_lint.callgraph.body import CallPlace, Part
 from fastapi_bgtask_lint.callgraph.calling import Calling, Runner
 from fastapi_bgtask_lint.callgraph.covers import Covers
@@ -21,7 +22,7 @@ from fastapi_bgtask_lint.reading.facts import (
 )
 from fastapi_bgtask_lint.reading.traversal import children
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
-from fastapi_bgtask_lint.resolving.values import Context, Site
+from fastapi_bgtask_lint.resolving.values import Context, Site, Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Expressions:
     evaluator: Evaluator
     calling: Calling
     consumption: PartialConsumption
+    alternatives: Alternatives
 
     def parts(self, expression: Expression, context: Context, covers: Covers) -> Iterator[Part]:
         """What evaluating an expression does."""
@@ -106,9 +108,27 @@ class Expressions:
         if runner is not None:
             yield from self._runner(call, runner, place)
             return
+        callees = self.alternatives.callees(call, place.site.context)
+        if callees:
+            yield from self._chosen(call, callees, place)
+            return
         yield from self._plain(call, place)
         if place.awaited:
             yield from self.calling.awaited(self.evaluator.evaluate(call, place.site.context), place)
+
+    def _chosen(self, call: Call, callees: Values, place: CallPlace) -> Iterator[Part]:
+        """A call of which a setting chooses the callee."""
+        context = place.site.context
+        yield from self._all(children(call), context, place.covers)
+        arguments = self.evaluator.calls.evaluated_arguments(call, context)
+        found: list[list[Part]] = []
+        for callee in callees:
+            parts = list(self.calling.parts((callee,), arguments, place))
+            if place.awaited:
+                made = self.evaluator.calls.call((callee,), arguments, place.site)
+                parts += self.calling.awaited(made, place)
+            found.append(parts)
+        yield from beside_each_other(found)
 
     def _direct(self, call: Call, place: CallPlace) -> Iterator[Part]:
         """What a call does itself: who awaits its coroutine says what that does."""

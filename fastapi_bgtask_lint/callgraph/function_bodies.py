@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from fastapi_bgtask_lint.callgraph.alternatives import Alternatives
 from fastapi_bgtask_lint.callgraph.body import Body, CallPlace, Edge, Part
 from fastapi_bgtask_lint.callgraph.calling import Calling
 from fastapi_bgtask_lint.callgraph.covers import UNCOVERED, Cover, Covers
@@ -68,7 +69,7 @@ class FunctionBodies:
         self._import_time = import_time
         self._calling = Calling(evaluator, LibraryCalls(evaluator, requirements), import_time)
         self._consumption = PartialConsumption(evaluator)
-        self._expressions = Expressions(evaluator, self._calling, self._consumption)
+        self._expressions = Expressions(evaluator, self._calling, self._consumption, Alternatives(evaluator))
         self._managers = Managers(evaluator, by_generator)
         self._endless = EndlessLoops(evaluator)
 

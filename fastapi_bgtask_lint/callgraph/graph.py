@@ -8,7 +8,7 @@ from fastapi_bgtask_lint.callgraph.body import EMPTY, Body, Edge
 from fastapi_bgtask_lint.callgraph.covers import EVERYTHING, NO_COVER, NOTHING, Cover
 from fastapi_bgtask_lint.callgraph.function_bodies import FunctionBodies
 from fastapi_bgtask_lint.callgraph.import_time import ImportTime
-from fastapi_bgtask_lint.callgraph.leaves import Leaf, LeafKind
+from fastapi_bgtask_lint.callgraph.leaves import Category, Leaf, LeafKind, Side
 from fastapi_bgtask_lint.callgraph.managers import configured_cover
 from fastapi_bgtask_lint.callgraph.search import Hit, Search
 from fastapi_bgtask_lint.callgraph.sources import Sources
@@ -16,6 +16,8 @@ from fastapi_bgtask_lint.requirements import Requirements
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.values import Context, Function
 from fastapi_bgtask_lint.solving.solver import Query
+
+_NO_CATEGORIES: frozenset[Category] = frozenset()
 
 
 class CallGraph:
@@ -28,7 +30,7 @@ class CallGraph:
         bodies = FunctionBodies(evaluator, requirements, ImportTime(evaluator, sources), self._managed)
         self._bodies = solver.query(bodies.read, EMPTY)
         self._hits: Query[tuple[tuple[str, ...], Context], tuple[Hit, ...]] = solver.query(self._found, ())
-        self._search = Search(evaluator, self._bodies)
+        self._search = Search(evaluator, self._bodies, solver.query(self._categories, _NO_CATEGORIES))
 
     def body(self, context: Context) -> Body:
         """What running the body of a function does, one call deep."""
@@ -41,6 +43,10 @@ class CallGraph:
     def _found(self, key: tuple[tuple[str, ...], Context]) -> tuple[Hit, ...]:
         configured, context = key
         return tuple(self._search.hits(context, configured_cover(self._evaluator, configured)))
+
+    def _categories(self, context: Context) -> frozenset[Category]:
+        contexts = self._search.reachable((context,), lambda edge: edge.side is not Side.LATER)
+        return frozenset(leaf.category for found in contexts for leaf in self._bodies(found).leaves)
 
     def _at_yield(self, context: Context) -> Cover:
         """What a context manager that is written as a generator does: what happens to a failure at its `yield`."""

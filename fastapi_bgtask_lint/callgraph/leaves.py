@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from fastapi_bgtask_lint.callgraph.covers import UNCOVERED, Caught, Covers, takes_raised
 from fastapi_bgtask_lint.callgraph.timing import Timing
 from fastapi_bgtask_lint.knowledge import Row
 from fastapi_bgtask_lint.reading.facts import Try
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
-from fastapi_bgtask_lint.resolving.values import Generator, Site, Value, Values
+from fastapi_bgtask_lint.resolving.values import Context, Generator, Site, Value, Values
 
 _EXIT = "builtins.SystemExit"
 
@@ -46,6 +47,20 @@ class LeafKind(enum.Enum):
     """The process ends at once; nothing catches that."""
 
 
+Category: TypeAlias = "tuple[LeafKind, str]"
+"""What rules tell apart: the kind of a leaf, and of what is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """What is done instead where a setting is another."""
+
+    categories: frozenset[Category]
+    """Of what is done by the call itself."""
+    contexts: tuple[Context, ...]
+    """The functions that are called."""
+
+
 @dataclass(frozen=True, slots=True)
 class Leaf:
     """Something that a function does itself."""
@@ -70,6 +85,13 @@ class Leaf:
     """Where the client was made that says how long it waits."""
     side: Side = Side.HERE
     covers: Covers = UNCOVERED
+    others: tuple[Alternative, ...] = ()
+    """What a setting may choose in its place."""
+
+    @property
+    def category(self) -> Category:
+        """What rules tell apart."""
+        return self.kind, self.row.kind if self.row is not None else ""
 
     @property
     def is_exit(self) -> bool:

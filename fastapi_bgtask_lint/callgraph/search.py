@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from fastapi_bgtask_lint.callgraph.body import Body, Edge
 from fastapi_bgtask_lint.callgraph.covers import NOTHING, Caught, Cover, unite
-from fastapi_bgtask_lint.callgraph.leaves import Leaf, LeafKind, Side
+from fastapi_bgtask_lint.callgraph.leaves import Alternative, Category, Leaf, LeafKind, Side
 from fastapi_bgtask_lint.reading.facts import FunctionDef
 from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 from fastapi_bgtask_lint.resolving.values import Context, Site
@@ -53,6 +53,8 @@ class _State:
     side: Side
     bounded: bool
     caught: Caught
+    others: tuple[Alternative, ...] = ()
+    """What settings may choose in place of the calls on the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +81,28 @@ class Search:
 
     evaluator: Evaluator
     body: Callable[[Context], Body]
+    categories: Callable[[Context], frozenset[Category]]
+    """What is done by a function and all that it calls."""
 
     def hits(self, context: Context, cover: Cover) -> Iterator[Hit]:
         """Each leaf that running a body does, once for each way in which rules tell them apart; nearest first."""
         known = set()
         for visit in self._visits(_State(context, Side.HERE, cover.bounds, cover.caught)):
             for leaf in self.body(visit.state.context).leaves:
-                if leaf.kind is LeafKind.YIELD:
+                if leaf.kind is LeafKind.YIELD or not self._is_done_by(leaf, visit.state.others):
                     continue
                 hit = self._hit(leaf, visit)
                 key = (leaf.site.module, leaf.site.fact.at, leaf.what, hit.side, hit.fails, hit.bounded, leaf.timing)
                 if key not in known:
                     known.add(key)
                     yield hit
+
+    def _is_done_by(self, leaf: Leaf, others: tuple[Alternative, ...]) -> bool:
+        """The like is done whatever the settings on the way are."""
+        return all(
+            leaf.category in other.categories or any(leaf.category in self.categories(c) for c in other.contexts)
+            for other in (*others, *leaf.others)
+        )
 
     def _visits(self, start: _State) -> Iterator[_Visit]:
         known = {start}
@@ -153,10 +164,11 @@ class Search:
 def _after(edge: Edge, state: _State) -> _State:
     """The state after an edge. A deadline of the loop does not reach what runs elsewhere."""
     caught = unite(unite(state.caught, edge.covers.caught), edge.decorators.caught)
+    others = state.others if not edge.others else tuple(dict.fromkeys((*state.others, *edge.others)))
     if edge.side is not Side.HERE:
-        return _State(edge.context, edge.side, edge.decorators.bounds, caught)
+        return _State(edge.context, edge.side, edge.decorators.bounds, caught, others)
     bounded = state.bounded or edge.covers.bounded or edge.decorators.bounds
-    return _State(edge.context, state.side, bounded, caught)
+    return _State(edge.context, state.side, bounded, caught, others)
 
 
 def _is_fallible_call(leaf: Leaf) -> bool:
