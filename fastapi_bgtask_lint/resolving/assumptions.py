@@ -59,6 +59,7 @@ _POSITIONAL = (ParameterKind.POSITIONAL_ONLY, ParameterKind.POSITIONAL)
 class _Atom(NamedTuple):
     """A test that is no combination of others."""
 
+    subject: Expression
     root: Name
     assumption: Assumption
 
@@ -206,12 +207,28 @@ class Assumed:
 
     def _any_contradict(self, group: list[tuple[_Atom, int]], context: Context) -> bool:
         (first, begin), *others = group
+        if self._none_is_left(group, context):
+            return True
         return any(
             _implied(first.assumption, other.assumption) is False
             and self._evaluator.lookup(first.root, context) == self._evaluator.lookup(other.root, context)
             and self._is_unchanged(first.assumption, begin, end, context)
             for other, end in others
         )
+
+    def _none_is_left(self, group: list[tuple[_Atom, int]], context: Context) -> bool:
+        """The tests rule out each of the texts that their subject can be."""
+        (first, begin), *others = group
+        values = self._feasibility.operand(first.subject, context) or ()
+        texts = [value.text for value in values if isinstance(value, Data) and value.type == "str"]
+        if len(texts) < 2 or len(texts) != len(values) or None in texts:
+            return False
+        root = self._evaluator.lookup(first.root, context)
+        if any(self._evaluator.lookup(other.root, context) != root for other, _ in others):
+            return False
+        if not self._is_unchanged(first.assumption, begin, others[-1][1], context):
+            return False
+        return all(any(_refuses(atom.assumption, repr(text)) for atom, _ in group) for text in texts)
 
     # --- tests --------------------------------------------------------------------------------------------------------
 
@@ -275,13 +292,21 @@ class Assumed:
 def _subject(expression: Expression, relation: str, operand: str, answer: bool) -> _Atom | None:
     match expression:
         case Name():
-            return _Atom(expression, Assumption(expression.id, "", relation, operand, answer))
+            return _Atom(expression, expression, Assumption(expression.id, "", relation, operand, answer))
         case Attribute(value=Name() as root, attr=attribute):
-            return _Atom(root, Assumption(root.id, f".{attribute}", relation, operand, answer))
+            return _Atom(expression, root, Assumption(root.id, f".{attribute}", relation, operand, answer))
         case Subscript(value=Name() as root, indices=(Constant(kind="str", value=key),)):
-            return _Atom(root, Assumption(root.id, f"[{key!r}]", relation, operand, answer))
+            return _Atom(expression, root, Assumption(root.id, f"[{key!r}]", relation, operand, answer))
         case _:
             return None
+
+
+def _refuses(known: Assumption, text: str) -> bool:
+    """The result of a test rules out a text, where the test is of texts only."""
+    listed = known.operand.split(_SEPARATOR)
+    if known.relation not in (_EQUALS, _IN) or not all(operand[:1] in ("'", '"') for operand in listed):
+        return False
+    return (text in listed) is not known.answer
 
 
 def _implied(known: Assumption, asked: Assumption) -> bool | None:

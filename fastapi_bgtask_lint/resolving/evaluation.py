@@ -57,6 +57,7 @@ from fastapi_bgtask_lint.resolving.ordering import union
 from fastapi_bgtask_lint.resolving.project import Module, Project
 from fastapi_bgtask_lint.resolving.reaching import Reaching, reaching_definitions
 from fastapi_bgtask_lint.resolving.relevance import Relevances
+from fastapi_bgtask_lint.resolving.validators import Validators
 from fastapi_bgtask_lint.resolving.values import (
     BOTTOM,
     TOP,
@@ -95,6 +96,7 @@ class Evaluator:
         self.members = Members(self)
         self.classes = Classes(self)
         self.calls = Calls(self)
+        self.validators = Validators(self)
         self.annotations = Annotations(self)
         self.entities = Entities(self)
         self.feasibility = Feasibility(self)

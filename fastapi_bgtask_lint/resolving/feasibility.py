@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fastapi_bgtask_lint.reading.facts import (
@@ -151,25 +152,30 @@ class Feasibility:
         if not isinstance(pattern, ClassPattern):
             return self._same(subject, pattern, context)
         classes = self._evaluator.evaluate(pattern.cls, context)
-        values = self._operand(subject, context)
+        values = self.operand(subject, context)
         verdicts = {is_instance(self._evaluator, value, cls) for value in values or () for cls in classes}
         return verdicts.pop() if len(verdicts) == 1 else None
 
     def _contained(self, left: Expression, right: Collection, context: Context) -> bool | None:
-        verdicts = {self._same(left, item, context) for item in right.items}
-        if True in verdicts:
+        listed = [self.operand(item, context) for item in right.items]
+        verdicts = {self._is_listed(value, listed) for value in self.operand(left, context) or ()}
+        return verdicts.pop() if len(verdicts) == 1 else None
+
+    def _is_listed(self, value: Value, listed: Sequence[Values | None]) -> bool | None:
+        found = [{equals(self._evaluator, value, item) for item in items or ()} for items in listed]
+        if {True} in found:
             return True
-        return None if None in verdicts else False
+        return False if all(verdicts == {False} for verdicts in found) else None
 
     def _same(self, left: Expression, right: Expression, context: Context) -> bool | None:
-        one, other = self._operand(left, context), self._operand(right, context)
+        one, other = self.operand(left, context), self.operand(right, context)
         if one is None or other is None:
             return None
         verdicts = {equals(self._evaluator, a, b) for a in one for b in other}
         return verdicts.pop() if len(verdicts) == 1 else None
 
     def _truth_of_values(self, test: Expression, context: Context) -> bool | None:
-        values = self._operand(test, context)
+        values = self.operand(test, context)
         verdicts = {truth_of(value) for value in values or ()}
         return verdicts.pop() if len(verdicts) == 1 else None
 
@@ -178,7 +184,7 @@ class Feasibility:
         if name not in _CALLS or not test.arguments:
             return None
         callees = {getattr(value, "name", None) for value in self._evaluator.evaluate(test.function, context)}
-        values = self._operand(test.arguments[0].value, context)
+        values = self.operand(test.arguments[0].value, context)
         if values is None or len(callees) != 1:
             return None
         verdicts = {self._answer(callees, value, test, context) for value in values}
@@ -202,7 +208,7 @@ class Feasibility:
 
     # --- what may be tested -------------------------------------------------------------------------------------------
 
-    def _operand(self, expression: Expression, context: Context) -> Values | None:
+    def operand(self, expression: Expression, context: Context) -> Values | None:
         """The values of an operand, where these are all that it can have."""
         if not self._is_settled(expression, context):
             return None

@@ -64,7 +64,8 @@ class Members:
             case EnumMember():
                 return self._evaluator.classes.enum_attribute(value, name)
             case Instance():
-                return self._evaluator.classes.attribute(value, name)
+                admitted = self._evaluator.validators.admitted(value.cls, name)
+                return admitted or self._evaluator.classes.attribute(value, name)
             case ExternalInstance():
                 return self._of_library_object(value, name)
             case Data():
