@@ -36,6 +36,7 @@ from fastapi_bgtask_lint.resolving.values import (
     Context,
     Coroutine,
     Data,
+    EnumMember,
     External,
     ExternalInstance,
     ExternalMethod,
@@ -107,17 +108,19 @@ class Calls:
         if not isinstance(function, Attribute) or function.attr not in ("get", "values", "items"):
             return None
         owners = self._evaluator.evaluate(function.value, context)
-        dicts = [owner for owner in owners if isinstance(owner, Data) and owner.type == "dict" and owner.items]
+        dicts = [
+            owner for owner in owners if isinstance(owner, Data) and owner.type == "dict" and _is_known_dict(owner)
+        ]
         if not dicts or len(dicts) != len(owners):
             return None
         held = union(*(values for owner in dicts for _, values in owner.items))
         if function.attr == "values":
-            return (Data("list", items=(("*", held),)),)
+            return (Data("list", items=(("*", held),) if held else ()),)
         if function.attr == "items":
             return (Data("list", items=(("*", (Data("tuple", items=(("0", TOP), ("1", held))),)),)),)
         default = arguments[1].values if len(arguments) > 1 else (NONE,)
         keys = arguments[0].values if arguments else TOP
-        return union(*(item(owner, key, union(held, default)) for owner in dicts for key in keys))
+        return union(*(item(owner, key, union(held, default), default) for owner in dicts for key in keys))
 
     def call(self, callees: Values, arguments: Sequence[CallArgument], site: Site | None) -> Values:
         """What calling any of these with these arguments gives."""
@@ -290,9 +293,11 @@ class Calls:
             self._defaults(function, parameters, arguments, bound)
         for parameter in parameters:
             if parameter.kind == ParameterKind.VAR_POSITIONAL:
-                bound[parameter.name] = (Data("tuple", items=rest),)
+                is_known = all(key != "*" for key, _ in rest)
+                bound[parameter.name] = (Data("tuple", items=rest, exact=True, complete=is_known),)
             if parameter.kind == ParameterKind.VAR_KEYWORD:
-                bound[parameter.name] = (Data("dict", items=keywords),)
+                is_known = all(key != "*" for key, _ in keywords)
+                bound[parameter.name] = (Data("dict", items=keywords, exact=True, complete=is_known),)
         order = [parameter.name for parameter in function.definition.parameters]
         return tuple((name, bound[name]) for name in order if name in bound and is_informative(bound[name]))
 
@@ -342,7 +347,7 @@ class Calls:
         for parameter in parameters:
             if parameter.name not in bound and parameter.default is not None:
                 values = self._evaluator.evaluate(parameter.default, function.parent)
-                if all(isinstance(value, Literal) for value in values):
+                if all(map(_is_immutable, values)):
                     bound[parameter.name] = values
 
     # --- decorators ---------------------------------------------------------------------------------------------------
@@ -382,10 +387,19 @@ class Calls:
         )
 
 
+def _is_immutable(value: Value) -> bool:
+    """A default that nothing can change."""
+    return isinstance(value, Literal | EnumMember) or (isinstance(value, Data) and value.text is not None)
+
+
 def _is_path(expression: Expression) -> bool:
     return not isinstance(expression, Constant) or (
         isinstance(expression.value, str) and (expression.value == "" or expression.value.startswith("/"))
     )
+
+
+def _is_known_dict(value: Data) -> bool:
+    return bool(value.items) or value.complete
 
 
 def own_expressions(definition: FunctionDef) -> list[tuple[Statement, Expression]]:

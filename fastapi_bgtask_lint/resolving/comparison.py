@@ -37,8 +37,10 @@ def truth_of(value: Value) -> bool | None:
             return bool(value.value)
         case Data(type="str", text=str() as text):
             return bool(text)
-        case Data(type="tuple") if value.items:
-            return True if all(name != "*" for name, _ in value.items) else None
+        case Data(type="tuple") if value.items and all(name != "*" for name, _ in value.items):
+            return True
+        case Data(type="tuple" | "list" | "dict" | "set", complete=True):
+            return bool(value.items)
         case EnumMember():
             return True
         case _:

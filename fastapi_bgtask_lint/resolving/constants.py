@@ -103,14 +103,14 @@ def _typed(operator: str, operands: Sequence[Values]) -> Values:
     return (Data(data[0].type),) if data and isinstance(data[0], Data) else (UNKNOWN, Data("number"))
 
 
-def item(value: Data, key: Value, every: Values) -> Values:
-    """What a collection holds under a key; `every` where the key is not known."""
+def item(value: Data, key: Value, every: Values, missing: Values | None = None) -> Values:
+    """What a collection holds under a key; `every` where the key is not known, `missing` where there is none."""
     text = key.text if isinstance(key, Data) else str(key.value) if isinstance(key, Literal) else None
     if text is None:
         return every
     exact = [(index, found) for index, (name, found) in enumerate(value.items) if name == text]
     if not exact:
-        return every
+        return missing if missing is not None and value.complete else every
     index, found = exact[-1]
     return union(found, every) if any(name == "*" for name, _ in value.items[index + 1 :]) else found
 

@@ -53,7 +53,7 @@ from fastapi_bgtask_lint.resolving.entities import Entities
 from fastapi_bgtask_lint.resolving.feasibility import Feasibility
 from fastapi_bgtask_lint.resolving.members import Members
 from fastapi_bgtask_lint.resolving.names import Lookup, Names
-from fastapi_bgtask_lint.resolving.ordering import union
+from fastapi_bgtask_lint.resolving.ordering import as_shared, union
 from fastapi_bgtask_lint.resolving.project import Module, Project
 from fastapi_bgtask_lint.resolving.reaching import Reaching, reaching_definitions
 from fastapi_bgtask_lint.resolving.relevance import Relevances
@@ -211,8 +211,9 @@ class Evaluator:
             return Data(kind, items=(("*", TOP),), exact=True)
         if isinstance(expression, Mapping):
             entries = [entry for key, value in expression.items for entry in self._entries(key, value, context)]
-            return Data(kind, items=tuple(entries), exact=True)
-        return Data(kind, items=tuple(self._elements(expression, context)), exact=True)
+            return Data(kind, items=tuple(entries), exact=True, complete=all(key != "*" for key, _ in entries))
+        elements = tuple(self._elements(expression, context))
+        return Data(kind, items=elements, exact=True, complete=all(key != "*" for key, _ in elements))
 
     def _elements(self, expression: Collection, context: Context) -> list[tuple[str, Values]]:
         items: list[tuple[str, Values]] = []
@@ -290,7 +291,7 @@ class Evaluator:
         if len(expression.indices) != 1 or not value.items:
             return every
         keys = self.evaluate(expression.indices[0], context)
-        return union(*(item(value, key, every) for key in keys))
+        return as_shared(union(*(item(value, key, every) for key in keys)))
 
     # --- bindings -----------------------------------------------------------------------------------------------------
 

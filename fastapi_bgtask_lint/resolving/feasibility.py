@@ -138,7 +138,7 @@ class Feasibility:
             case "is not" | "!=":
                 verdict = self._same(left, right, context)
                 return None if verdict is None else not verdict
-            case "in" | "not in" if isinstance(right, Collection):
+            case "in" | "not in":
                 verdict = self._contained(left, right, context)
                 return verdict if verdict is None or operator == "in" else not verdict
             case _:
@@ -156,9 +156,23 @@ class Feasibility:
         verdicts = {is_instance(self._evaluator, value, cls) for value in values or () for cls in classes}
         return verdicts.pop() if len(verdicts) == 1 else None
 
-    def _contained(self, left: Expression, right: Collection, context: Context) -> bool | None:
+    def _contained(self, left: Expression, right: Expression, context: Context) -> bool | None:
+        if not isinstance(right, Collection):
+            return self._is_key(left, right, context)
         listed = [self.operand(item, context) for item in right.items]
         verdicts = {self._is_listed(value, listed) for value in self.operand(left, context) or ()}
+        return verdicts.pop() if len(verdicts) == 1 else None
+
+    def _is_key(self, left: Expression, right: Expression, context: Context) -> bool | None:
+        """`"mode" in options`, where all keys are known."""
+        keys, holders = self.operand(left, context), self.operand(right, context)
+        verdicts = {
+            any(name == key.text for name, _ in holder.items)
+            if isinstance(key, Data) and key.text is not None and isinstance(holder, Data) and _has_all_keys(holder)
+            else None
+            for key in keys or ()
+            for holder in holders or ()
+        }
         return verdicts.pop() if len(verdicts) == 1 else None
 
     def _is_listed(self, value: Value, listed: Sequence[Values | None]) -> bool | None:
@@ -237,10 +251,14 @@ class Feasibility:
 
     def _is_settled_item(self, expression: Expression, context: Context) -> bool:
         """`options["mode"]`, where the function itself changes no item."""
-        if not isinstance(expression, Subscript) or not isinstance(expression.value, Name):
-            return False
-        return self._is_settled_name(expression.value, context)
+        while isinstance(expression, Subscript):
+            expression = expression.value
+        return isinstance(expression, Name) and self._is_settled_name(expression, context)
 
     def _is_class_or_function(self, name: Name, context: Context) -> bool:
         values = self._evaluator.evaluate(name, context)
         return all(isinstance(value, External) or not isinstance(value, Literal | Data) for value in values)
+
+
+def _has_all_keys(holder: Data) -> bool:
+    return holder.type == "dict" and holder.complete

@@ -211,6 +211,9 @@ class Library:
         if name == "super":
             return self._super(site)
         if name in _DATA:
+            if name == "dict" and all(argument.keyword and not argument.star for argument in arguments):
+                given = tuple((str(argument.keyword), argument.values) for argument in arguments)
+                return (Data(name, items=given, exact=True, complete=True),)
             items = (
                 self._evaluator.items(arguments[0].values) if name in ("list", "tuple", "set") and arguments else BOTTOM
             )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fastapi_bgtask_lint.reading.facts import FunctionDef
 from fastapi_bgtask_lint.resolving import limits
 from fastapi_bgtask_lint.resolving.annotations import owned
-from fastapi_bgtask_lint.resolving.ordering import union
+from fastapi_bgtask_lint.resolving.ordering import as_shared, union
 from fastapi_bgtask_lint.resolving.routes import request_methods
 from fastapi_bgtask_lint.resolving.values import (
     BOTTOM,
@@ -50,7 +50,7 @@ class Members:
 
     def attributes(self, values: Values, name: str) -> Values:
         """An attribute of any of these."""
-        return union(*(self.attribute(value, name) for value in values))
+        return union(*(as_shared(self.attribute(value, name)) for value in values))
 
     def attribute(self, value: Value, name: str) -> Values:
         """An attribute of a value."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeGuard
 
 from fastapi_bgtask_lint.reading.facts import (
     Assign,
@@ -13,6 +13,7 @@ from fastapi_bgtask_lint.reading.facts import (
     Call,
     ClassDef,
     Delete,
+    Expression,
     FunctionDef,
     Import,
     ImportFrom,
@@ -22,8 +23,9 @@ from fastapi_bgtask_lint.reading.facts import (
 )
 from fastapi_bgtask_lint.reading.traversal import parts, statements
 from fastapi_bgtask_lint.resolving.bindings import Binding, Imported
-from fastapi_bgtask_lint.resolving.ordering import canonical, union
-from fastapi_bgtask_lint.resolving.values import BOTTOM, TOP, Data, External, ModuleValue, Values
+from fastapi_bgtask_lint.resolving.ordering import as_shared, canonical, union
+from fastapi_bgtask_lint.resolving.sharing import complete_uses
+from fastapi_bgtask_lint.resolving.values import BOTTOM, TOP, Data, External, ModuleValue, Value, Values
 
 if TYPE_CHECKING:
     from fastapi_bgtask_lint.resolving.evaluation import Evaluator
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 _Global: TypeAlias = "tuple[Module, str]"
 _NO_NAMES: frozenset[str] = frozenset()
+_NO_USES: frozenset[int] = frozenset()
 _NO_ASSIGNMENTS: tuple[tuple[FunctionDef, Binding], ...] = ()
 
 
@@ -48,6 +51,7 @@ class Names:
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
         solver = evaluator.solver
+        self._complete_uses = solver.query(complete_uses, _NO_USES)
         self._filled_names = solver.query(filled_names, _NO_NAMES)
         self._is_filled_somewhere = solver.query(self._search_filling, False)
         self._starred = solver.query(self._find_starred, BOTTOM, union)
@@ -58,10 +62,12 @@ class Names:
         found = self.lookup(name, context)
         if found is not None:
             values = self.bound(found)
+            if found.context.scope is not context.scope or not self._is_complete(name, values, context):
+                values = as_shared(values)
             return _with_unknown_items(values) if name.id in self._filled(found.context) else values
         if self._is_unbound_local(name, context):
             return BOTTOM
-        values = self.global_values(name.id, context.module)
+        values = as_shared(self.global_values(name.id, context.module))
         has_items = any(isinstance(value, Data) and value.items for value in values)
         if has_items and not name.id.isupper() and self._is_filled_somewhere((context.module, name.id)):
             return _with_unknown_items(values)
@@ -91,6 +97,12 @@ class Names:
     def _filled(self, context: Context) -> frozenset[str]:
         """The names whose collections a function changes, by an assignment to an item or a method that may."""
         return self._filled_names(context.scope) if isinstance(context.scope, FunctionDef) else _NO_NAMES
+
+    def _is_complete(self, name: Name, values: Values, context: Context) -> bool:
+        """Nothing else can have changed the collection that a function reads here."""
+        if not any(isinstance(value, Data) and value.complete for value in values):
+            return True
+        return isinstance(context.scope, FunctionDef) and name.at in self._complete_uses(context.scope)
 
     def is_local(self, name: Name, context: Context) -> bool:
         """A function, and not the module, binds the name that is read."""
@@ -222,18 +234,29 @@ def filled_names(scope: FunctionDef) -> frozenset[str]:
     found: set[str] = set()
     for statement in statements(scope.body):
         targets = statement.targets if isinstance(statement, Assign | Delete) else ()
-        found |= {t.value.id for t in targets if isinstance(t, Subscript) and isinstance(t.value, Name)}
+        found |= {_root(target) for target in targets if isinstance(target, Subscript)}
     for part in parts(scope.body):
         match part:
-            case Call(function=Attribute(value=Name(id=name), attr=attr)) if attr in _FILLING:
-                found.add(name)
+            case Call(function=Attribute(value=owner, attr=attr)) if attr in _FILLING:
+                found.add(_root(owner))
     return frozenset(found)
+
+
+def _root(expression: Expression) -> str:
+    """The name of a collection, where an item of an item ... of it is meant."""
+    while isinstance(expression, Subscript):
+        expression = expression.value
+    return expression.id if isinstance(expression, Name) else ""
 
 
 def _with_unknown_items(values: Values) -> Values:
     """Collections that are changed after they were made: which item has which key is not known."""
-    return canonical(tuple(_blurred(value) if isinstance(value, Data) and value.items else value for value in values))
+    return canonical(tuple(_blurred(value) if _has_items(value) else value for value in values))
+
+
+def _has_items(value: Value) -> TypeGuard[Data]:
+    return isinstance(value, Data) and (bool(value.items) or value.complete)
 
 
 def _blurred(value: Data) -> Data:
-    return replace(value, text=None, items=(("*", union(*(found for _, found in value.items), TOP)),))
+    return replace(value, text=None, complete=False, items=(("*", union(*(found for _, found in value.items), TOP)),))

@@ -6,6 +6,7 @@ first of them is the same in every run.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from fastapi_bgtask_lint.resolving.values import (
@@ -44,6 +45,14 @@ Key: TypeAlias = tuple[Any, ...]
 """Keys of values of one class have the same layout, and their first item is the rank of the class."""
 
 
+def as_shared(values: Values) -> Values:
+    """The values where others hold them, too: collections may have got further items."""
+    if not any(isinstance(value, Data) and value.complete for value in values):
+        return values
+    shared = (replace(v, complete=False) if isinstance(v, Data) and v.complete else v for v in values)
+    return canonical(tuple(shared))
+
+
 def union(*groups: Values) -> Values:
     """All values of all groups, each once, in canonical order."""
     some = [group for group in groups if group]
@@ -80,7 +89,7 @@ def _key(value: Value) -> Key:
             return (1, type(value.value).__name__, repr(value.value), value.computed)
         case Data():
             items = tuple((name, _keys(found)) for name, found in value.items)
-            return (2, value.type, value.exact, value.text is not None, value.text or "", items)
+            return (2, value.type, value.exact, value.complete, value.text is not None, value.text or "", items)
         case EnumMember():
             return (3, order_key(value.cls), value.name)
         case External():

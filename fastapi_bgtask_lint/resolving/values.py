@@ -198,6 +198,8 @@ class Data(_Composite):
     """Key (or index) and values of each item; `*` for those whose key is not known."""
     exact: bool = False
     """The code makes it: it is of this very type, where an annotation may promise too much."""
+    complete: bool = False
+    """It has these items and no others."""
 
 
 @_hashed_once
