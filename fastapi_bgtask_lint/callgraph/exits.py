@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from fastapi_bgtask_lint.callgraph.callers import CallPath
 from fastapi_bgtask_lint.callgraph.exceptions import catches, caught_by
 from fastapi_bgtask_lint.reading.facts import (
+    Assert,
+    Assign,
     Await,
     Call,
     ExceptHandler,
     Expression,
     ExprStmt,
+    For,
     FunctionDef,
+    Pass,
     Raise,
     Return,
     Statement,
@@ -86,6 +90,17 @@ class ExitAnalysis:
         passage = _Passage(self, self._evaluator, context, first, None)
         passage.sought = second
         passage.block(body_of(context), False)
+        return passage.found
+
+    def ends(self, statement: ExprStmt, context: Context) -> bool:
+        """A statement of the context's function is a call that never returns."""
+        return _Passage(self, self._evaluator, context, None, None).never_returns(statement)
+
+    def reaches(self, context: Context, call: Expression) -> bool:
+        """No call before it that never returns rules out that an expression of the function is reached."""
+        passage = _Passage(self, self._evaluator, context, None, None)
+        passage.sought = call
+        passage.block(body_of(context), True)
         return passage.found
 
     def _never_returns(self, context: Context) -> bool:
@@ -172,6 +187,8 @@ class _Passage(Walk[bool]):
         if not isinstance(callee, Function) or not isinstance(callee.definition, FunctionDef):
             return False
         if callee.definition.is_generator or callee.definition.is_async != awaited:
+            return False
+        if isinstance(callee.definition.body[-1], Return | Assign | For | Pass | Assert):
             return False
         arguments = self._evaluator.calls.evaluated_arguments(call, self._context)
         context = self._evaluator.calls.enter(callee, arguments, Site(self._context, call))

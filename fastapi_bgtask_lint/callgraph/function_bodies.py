@@ -10,6 +10,7 @@ from fastapi_bgtask_lint.callgraph.body import Body, CallPlace, Edge, Part
 from fastapi_bgtask_lint.callgraph.calling import Calling
 from fastapi_bgtask_lint.callgraph.covers import UNCOVERED, Cover, Covers
 from fastapi_bgtask_lint.callgraph.endless import EndlessLoops
+from fastapi_bgtask_lint.callgraph.exits import ExitAnalysis
 from fastapi_bgtask_lint.callgraph.expressions import Expressions
 from fastapi_bgtask_lint.callgraph.handlers import cover_of, is_broad, is_reraise, reraises
 from fastapi_bgtask_lint.callgraph.import_time import ImportTime
@@ -22,6 +23,7 @@ from fastapi_bgtask_lint.reading.facts import (
     ClassDef,
     ExceptHandler,
     Expression,
+    ExprStmt,
     For,
     FunctionDef,
     If,
@@ -71,6 +73,7 @@ class FunctionBodies:
         self._consumption = PartialConsumption(evaluator)
         self._expressions = Expressions(evaluator, self._calling, self._consumption, Alternatives(evaluator))
         self._managers = Managers(evaluator, by_generator)
+        self._exits = ExitAnalysis(evaluator)
         self._endless = EndlessLoops(evaluator)
 
     def read(self, context: Context) -> Body:
@@ -100,6 +103,14 @@ class FunctionBodies:
         for statement in body:
             if self._evaluator.is_reachable(statement, scope.context):
                 yield from self._statement(statement, scope)
+                if self._is_last(statement, scope.context):
+                    return
+
+    def _is_last(self, statement: Statement, context: Context) -> bool:
+        """What follows a loop that never ends, or a call that never returns, is not reached."""
+        if isinstance(statement, For):
+            return any(True for _ in self._endless.by_loop(statement, context))
+        return isinstance(statement, ExprStmt) and self._exits.ends(statement, context)
 
     def _statement(self, statement: Statement, scope: _Scope) -> Iterator[Part]:
         match statement:

@@ -25,6 +25,7 @@ from fastapi_bgtask_lint.resolving.constants import item
 from fastapi_bgtask_lint.resolving.contexts import is_informative, is_plain
 from fastapi_bgtask_lint.resolving.library import Library
 from fastapi_bgtask_lint.resolving.ordering import union
+from fastapi_bgtask_lint.resolving.signatures import mismatch
 from fastapi_bgtask_lint.resolving.values import (
     BOTTOM,
     NONE,
@@ -131,6 +132,12 @@ class Calls:
             case Function():
                 return self._call_function(callee, arguments, site)
             case Class():
+                member = self._evaluator.classes.member_of_value(callee, arguments)
+                if member is not None:
+                    return (member,)
+                initialisers = self._evaluator.classes.method(callee, "__init__", (Instance(callee),))
+                if initialisers and all(mismatch(found, tuple(arguments)) for found in initialisers):
+                    return BOTTOM
                 return (self._construct(callee, arguments, site),)
             case External():
                 return self.library.call(callee.name, arguments, site)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ from fastapi_bgtask_lint.reading.text_scan import assigned_attributes
 from fastapi_bgtask_lint.reading.traversal import blocks, last_name, statements
 from fastapi_bgtask_lint.resolving.bindings import Assigned, Binding, Defined
 from fastapi_bgtask_lint.resolving.bindings import Path as UnpackPath
-from fastapi_bgtask_lint.resolving.comparison import is_exact
+from fastapi_bgtask_lint.resolving.comparison import equals, is_exact
 from fastapi_bgtask_lint.resolving.ordering import union
 from fastapi_bgtask_lint.resolving.scopes import body_of, scopes_saying
 from fastapi_bgtask_lint.resolving.values import (
@@ -34,6 +34,7 @@ from fastapi_bgtask_lint.resolving.values import (
     UNKNOWN,
     UNPACKED,
     Alias,
+    CallArgument,
     Class,
     Context,
     Data,
@@ -396,6 +397,18 @@ class Classes:
             return False
         found = self.members(cls, name)
         return found is not None and all(isinstance(binding, Assigned) for binding in found[1])
+
+    def member_of_value(self, cls: Class, arguments: Sequence[CallArgument]) -> EnumMember | None:
+        """`Kind("mail")` is the member with that value."""
+        if not self.is_enum(cls) or len(arguments) != 1 or len(arguments[0].values) != 1 or arguments[0].star:
+            return None
+        for name in self._evaluator.reaching(self.context(cls)).at_end:
+            if self.is_enum_member(cls, name):
+                member = EnumMember(cls, name)
+                values = self.enum_attribute(member, "value")
+                if len(values) == 1 and equals(self._evaluator, values[0], arguments[0].values[0]):
+                    return member
+        return None
 
     def enum_attribute(self, member: EnumMember, name: str) -> Values:
         """`.value`, `.name` or another attribute of a member of an enumeration."""

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from fastapi_bgtask_lint.resolving.evaluation import Evaluator
 
 _IMMUTABLE = frozenset({"tuple", "frozenset", "str", "bytes"})
+_CONCRETE = frozenset({"pathlib", "datetime", "decimal", "uuid", "fastapi", "starlette", "pydantic"})
+"""Modules whose classes are neither those of plain values nor protocols."""
 _OBJECTS = (Function, Class, Partial, Coroutine, Generator, Awaitable)
 
 
@@ -120,6 +122,8 @@ def is_instance(evaluator: Evaluator, value: Value, cls: Value) -> bool | None:
             return _derives(evaluator, value.cls, cls)
         case Instance(), External(name=name):
             return True if name == "builtins.object" else evaluator.classes.is_subclass(value.cls, name)
+        case ((Literal() | Data()), External(name=name)) if name.partition(".")[0] in _CONCRETE:
+            return False
         case Literal(), External(name=name):
             return _is_number(value, name.removeprefix("builtins."))
         case Data(), External(name=name) if name.startswith("builtins."):

@@ -71,6 +71,7 @@ from fastapi_bgtask_lint.resolving.values import (
     FromRequestState,
     FromWith,
     Function,
+    Literal,
     Origin,
     Site,
     Value,
@@ -256,7 +257,8 @@ class Evaluator:
     def _operation(self, expression: Operation, context: Context) -> Values:
         operator = expression.operator
         if operator in COMPARISONS:
-            return (Data("bool"),)
+            verdict = self.truth(expression, context)
+            return (Data("bool") if verdict is None else Literal(verdict),)
         operands = [self.evaluate(operand, context) for operand in expression.operands]
         if not all(operands):
             return BOTTOM

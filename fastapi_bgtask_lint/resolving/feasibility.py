@@ -13,6 +13,7 @@ from fastapi_bgtask_lint.reading.facts import (
     Collection,
     Constant,
     Expression,
+    FString,
     FunctionDef,
     Name,
     NamedExpr,
@@ -22,10 +23,13 @@ from fastapi_bgtask_lint.reading.facts import (
 from fastapi_bgtask_lint.resolving.assumptions import Assumed
 from fastapi_bgtask_lint.resolving.comparison import equals, is_async, is_exact, is_instance, truth_of
 from fastapi_bgtask_lint.resolving.conditions import Conditions, MatchTest, Test, conditions
+from fastapi_bgtask_lint.resolving.constants import is_constant
 from fastapi_bgtask_lint.resolving.values import (
+    Class,
     Context,
     Data,
     External,
+    Instance,
     Literal,
     Value,
     Values,
@@ -114,8 +118,9 @@ class Feasibility:
             case MatchTest():
                 return self._matched(test.subject, test.pattern, context)
             case Call():
-                return self._question(test, context)
-            case Name() | Attribute():
+                verdict = self._question(test, context)
+                return verdict if verdict is not None else self._truth_of_values(test, context)
+            case Name() | Attribute() | Subscript():
                 return self._truth_of_values(test, context)
             case _:
                 return None
@@ -190,8 +195,18 @@ class Feasibility:
 
     def _truth_of_values(self, test: Expression, context: Context) -> bool | None:
         values = self.operand(test, context)
-        verdicts = {truth_of(value) for value in values or ()}
+        verdicts = {self._truth_of(value) for value in values or ()}
         return verdicts.pop() if len(verdicts) == 1 else None
+
+    def _truth_of(self, value: Value) -> bool | None:
+        """An object counts as true where its class says nothing else."""
+        if not isinstance(value, Instance):
+            return truth_of(value)
+        classes = self._evaluator.classes
+        bases = classes.line(value.cls)
+        is_plain = all(isinstance(base, Class) for base in bases)
+        says = any(classes.members(value.cls, name) is not None for name in ("__bool__", "__len__"))
+        return True if is_plain and not says else None
 
     def _question(self, test: Call, context: Context) -> bool | None:
         name = test.function.attr if isinstance(test.function, Attribute) else getattr(test.function, "id", "")
@@ -232,8 +247,10 @@ class Feasibility:
     def _is_settled(self, expression: Expression, context: Context) -> bool:
         """Nothing but the bindings that are seen gives the expression its value."""
         match expression:
-            case Constant():
+            case Constant() | FString():
                 return True
+            case Operation():
+                return is_constant(expression)
             case Name():
                 return self._is_settled_name(expression, context)
             case Attribute():

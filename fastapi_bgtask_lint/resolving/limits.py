@@ -24,7 +24,7 @@ CALLERS = 24
 """A function with more callers is analysed for the first of them, by path and line. Lost is what only others do."""
 SEARCHED_FILES = 200
 """A name that occurs in more files is too common to be searched for its callers: it counts as having none."""
-HANDED_ON = 3
+HANDED_ON = 2
 """How many calls further a parameter is followed to find out whether it is tested there. Each of them has to be read;
 lost are tests of what is handed on more often."""
 CALL_PATH = 4

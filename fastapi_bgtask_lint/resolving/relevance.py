@@ -16,6 +16,7 @@ from fastapi_bgtask_lint.reading.facts import (
     Comprehension,
     Conditional,
     Expression,
+    For,
     FunctionDef,
     If,
     Lambda,
@@ -121,7 +122,8 @@ def _paired(names: list[str], arguments: tuple[Argument, ...]) -> Iterator[tuple
     position = 0
     for argument in arguments:
         if argument.star:
-            return
+            yield from ((name, argument) for name in names[position:])
+            continue
         if argument.keyword is not None:
             yield argument.keyword, argument
         elif position < len(names):
@@ -165,7 +167,9 @@ def _tests_of(statement: Statement) -> Iterable[Expression]:
         case While() | Assert():
             return [statement.test]
         case Match():
-            return [statement.subject]
+            return [statement.subject, *(case.guard for case in statement.cases if case.guard is not None)]
+        case For():
+            return [statement.iterable]
         case Return() | Assign() if isinstance(statement.value, Name):
             return [statement.value]
         case _:
@@ -181,7 +185,8 @@ def _tests_in(expression: Expression) -> Iterable[Expression]:
         case Operation() if expression.operator in _COMPARISONS:
             return expression.operands
         case Comprehension():
-            return [condition for clause in expression.clauses for condition in clause.conditions]
+            conditions = [condition for clause in expression.clauses for condition in clause.conditions]
+            return [*conditions, *(c.iterable for c in expression.clauses if isinstance(c.iterable, Name))]
         case Subscript():
             return expression.indices
         case NamedExpr():

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastapi_bgtask_lint.callgraph.callers import CallPath
+from fastapi_bgtask_lint.callgraph.exits import ExitAnalysis
 from fastapi_bgtask_lint.callgraph.targets import Target, targets
 from fastapi_bgtask_lint.framework.registrations.task_scopes import scopes_of_tasks
 from fastapi_bgtask_lint.framework.routes.entry_points import Handlers
@@ -18,6 +19,7 @@ from fastapi_bgtask_lint.reading.facts import (
     Attribute,
     Call,
     Expression,
+    FunctionDef,
     ImportFrom,
     Name,
     Parameter,
@@ -88,6 +90,7 @@ class Registrations:
     def __init__(self, evaluator: Evaluator, handlers: Handlers) -> None:
         self._evaluator = evaluator
         self._handlers = handlers
+        self._exits = ExitAnalysis(evaluator)
 
     def of(self, module: Module) -> Iterator[Registration]:
         """The registrations of a module, in every way that leads to each."""
@@ -130,6 +133,8 @@ class Registrations:
     def _registration(self, statement: Statement, call: Call, call_path: CallPath) -> Registration | None:
         context = call_path.context
         if not self._evaluator.feasibility.is_call_possible(call, context):
+            return None
+        if isinstance(context.scope, FunctionDef) and not self._exits.reaches(context, call):
             return None
         if isinstance(call.function, Attribute) and call.function.attr == "add_task":
             receiver = call.function.value
