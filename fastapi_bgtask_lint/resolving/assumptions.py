@@ -257,7 +257,9 @@ class Assumed:
                 if None in listed:
                     return None
                 return _subject(left, _IN, _SEPARATOR.join(map(str, listed)), answer is (operator == "in"))
-            case MatchTest(pattern=BoolOp(values=values)) if not any(isinstance(value, ClassPattern) for value in values):
+            case MatchTest(pattern=BoolOp(values=values)) if not any(
+                isinstance(value, ClassPattern) for value in values
+            ):
                 listed = [self._operand(value, context) for value in values]
                 if None in listed:
                     return None
