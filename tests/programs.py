@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from fastapi_bgtask_lint.application import Application, application
@@ -16,6 +16,7 @@ from fastapi_bgtask_lint.resolving.project import Module
 from fastapi_bgtask_lint.resolving.scopes import calls
 from fastapi_bgtask_lint.resolving.values import (
     Awaitable,
+    CallArgument,
     Class,
     Context,
     Coroutine,
@@ -73,16 +74,25 @@ class Program:
         """What a function can return, each value as a short text."""
         return shown(self.app.evaluator.calls.returns(*self.function(name)))
 
-    def entered(self, name: str, callee: str) -> list[Context]:
-        """The contexts in which the calls in a function enter a function of the module, in their order."""
+    def _calls(self, name: str, callee: str) -> Iterator[tuple[Function, tuple[CallArgument, ...], Site]]:
+        """The calls in a function of a function of the module."""
         evaluator, (_, context) = self.app.evaluator, self.function(name)
-        found: list[Context] = []
         for _, call in calls(context):
             for value in evaluator.evaluate(call.function, context):
                 if isinstance(value, Function) and getattr(value.definition, "name", "") == callee:
-                    result = evaluator.calls.evaluated_arguments(call, context)
-                    found.append(evaluator.calls.enter(value, result, Site(context, call)))
-        return found
+                    yield value, evaluator.calls.evaluated_arguments(call, context), Site(context, call)
+
+    def callees(self, name: str, callee: str) -> list[Function]:
+        """The function as the calls in another one see it, with its receiver, in the order of the calls."""
+        return [value for value, _, _ in self._calls(name, callee)]
+
+    def arguments(self, name: str, callee: str) -> list[tuple[CallArgument, ...]]:
+        """What the calls in a function give a function of the module."""
+        return [arguments for _, arguments, _ in self._calls(name, callee)]
+
+    def entered(self, name: str, callee: str) -> list[Context]:
+        """The contexts in which the calls in a function enter a function of the module."""
+        return [self.app.evaluator.calls.enter(*found) for found in self._calls(name, callee)]
 
     def truth(self, name: str) -> bool | None:
         """The answer of the first `if` of a function."""

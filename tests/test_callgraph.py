@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import pytest
 
-from fastapi_bgtask_lint.callgraph.body import Body, Edge
+from fastapi_bgtask_lint.callgraph.body import Edge
 from fastapi_bgtask_lint.callgraph.leaves import LeafKind, Side
 from fastapi_bgtask_lint.callgraph.search import Hit
 from fastapi_bgtask_lint.resolving.scopes import function_name
