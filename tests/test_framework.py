@@ -103,7 +103,10 @@ HANDED = {
     "in a partial": ("    tasks.add_task(partial(note, db))\n", {ResourceKind.SESSION}),
     "in a lambda": ("    tasks.add_task(lambda: note(db))\n", {ResourceKind.SESSION}),
     "in a nested function": ("    def work(): note(db)\n    tasks.add_task(work)\n", {ResourceKind.SESSION}),
-    "in a name that is another at the handler's end": ("    def work(): note(db)\n    tasks.add_task(work)\n    db = None\n", set()),
+    "in a name that is another at the handler's end": (
+        "    def work(): note(db)\n    tasks.add_task(work)\n    db = None\n",
+        set(),
+    ),
     "as a default": ("    tasks.add_task(lambda d=db: note(d))\n", {ResourceKind.SESSION}),
     "held by the object whose method it is": ("    tasks.add_task(Holder(db).work)\n", {ResourceKind.SESSION}),
     "a session of its own": ("    tasks.add_task(note, make())\n", set()),
@@ -111,7 +114,7 @@ HANDED = {
     "closed by a with": ("    with open('a') as f:\n        tasks.add_task(note, f)\n", {ResourceKind.CLOSED}),
     "left open": ("    f = open('a')\n    tasks.add_task(note, f)\n", set()),
     "closed by the handler": ("    f = open('a')\n    tasks.add_task(note, f)\n    f.close()\n", {ResourceKind.CLOSED}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", HANDED)
@@ -141,10 +144,19 @@ EXITS = {
     "it raises": ("    tasks.add_task(note)\n    raise ValueError\n", True),
     "it raises on one way": ("    tasks.add_task(note)\n    if db: raise ValueError\n", False),
     "it raised before": ("    if db: raise ValueError\n    tasks.add_task(note)\n", False),
-    "it catches": ("    try:\n        tasks.add_task(note)\n        raise ValueError\n    except ValueError: pass\n", False),
-    "it catches another": ("    try:\n        tasks.add_task(note)\n        raise ValueError\n    except KeyError: pass\n", True),
-    "finally returns": ("    try:\n        tasks.add_task(note)\n        raise ValueError\n    finally: return 1\n", False),
-}  # fmt: skip
+    "it catches": (
+        "    try:\n        tasks.add_task(note)\n        raise ValueError\n    except ValueError: pass\n",
+        False,
+    ),
+    "it catches another": (
+        "    try:\n        tasks.add_task(note)\n        raise ValueError\n    except KeyError: pass\n",
+        True,
+    ),
+    "finally returns": (
+        "    try:\n        tasks.add_task(note)\n        raise ValueError\n    finally: return 1\n",
+        False,
+    ),
+}
 
 
 @pytest.mark.parametrize("name", EXITS)
