@@ -51,3 +51,11 @@ def knowledge(session: nox.Session) -> None:
     tests = ("tests/test_knowledge_libraries.py", "tests/test_knowledge_endings.py")
     session.run("pytest", *tests, "-q", *session.posargs, env={"ALL_LIBRARIES": "1"})
     session.run("python", "-c", "from tests.test_knowledge_libraries import counted; print(counted())")
+
+
+@nox.session
+def mutation(session: nox.Session) -> None:
+    """What the fast tests of the engine notice: mutmut, for all mutants or those that are named (`-- 'name*'`)."""
+    session.install("-e", ".[dev]", "mutmut>=3.8")
+    session.run("mutmut", "run", *session.posargs)
+    session.run("mutmut", "results")

@@ -8,15 +8,11 @@ from typing import TypeAlias
 
 import pytest
 
-from fastapi_bgtask_lint.application import Application, application
-from fastapi_bgtask_lint.callgraph.body import Body, Edge
+from fastapi_bgtask_lint.callgraph.body import Edge
 from fastapi_bgtask_lint.callgraph.leaves import LeafKind, Side
 from fastapi_bgtask_lint.callgraph.search import Hit
-from fastapi_bgtask_lint.reading.facts import FunctionDef
-from fastapi_bgtask_lint.reading.facts_cache import FactsCache
 from fastapi_bgtask_lint.resolving.scopes import function_name
-from fastapi_bgtask_lint.resolving.values import Context, Function
-from fastapi_bgtask_lint.settings import Settings
+from tests.programs import Program
 
 HEAD = """import asyncio
 import time
@@ -45,42 +41,12 @@ def raising():
 """
 
 
-class Program:
-    """A module, and what is asked of its functions."""
-
-    def __init__(self, folder: Path, text: str) -> None:
-        path = folder / "module.py"
-        path.write_text(HEAD + text, "utf-8")
-        self.app: Application = application(folder, Settings(), {}, FactsCache())
-        module = self.app.project.module(path)
-        assert module is not None
-        self._module = module
-
-    def function(self, name: str) -> tuple[Function, Context]:
-        """A function of the module, and its body when nothing is known of its callers."""
-        outside = self.app.evaluator.module_context(self._module)
-        for statement in self._module.facts.body:
-            if isinstance(statement, FunctionDef) and statement.name == name:
-                function = Function(statement, self._module, outside)
-                return function, self.app.evaluator.calls.enter(function, (), None)
-        raise LookupError(name)
-
-    def body(self, name: str) -> Body:
-        return self.app.graph.body(self.function(name)[1])
-
-    def hits(self, name: str) -> tuple[Hit, ...]:
-        return self.app.graph.hits(*self.function(name))
-
-    def line(self, hit: Hit) -> int:
-        return hit.site.module.source.place(hit.site.fact.at).line - HEAD.count("\n")
-
-
 Make: TypeAlias = Callable[[str], Program]
 
 
 @pytest.fixture
 def program(tmp_path: Path) -> Make:
-    return lambda text: Program(tmp_path, text)
+    return lambda text: Program(tmp_path, text, head=HEAD)
 
 
 def callees(edges: tuple[Edge, ...]) -> list[str]:
@@ -347,7 +313,7 @@ def other():
 def test_mutual_recursion_gives_the_same_hits_in_either_order(tmp_path: Path) -> None:
     def found(order: tuple[str, ...], folder: Path) -> dict[str, list[tuple[object, ...]]]:
         folder.mkdir()
-        one = Program(folder, MUTUAL.format("ping", "pong"))
+        one = Program(folder, MUTUAL.format("ping", "pong"), head=HEAD)
         return {name: [(h.leaf.what, chain(h), h.fails) for h in one.hits(name)] for name in order}
 
     one, other = found(("task", "other"), tmp_path / "one"), found(("other", "task"), tmp_path / "other")
