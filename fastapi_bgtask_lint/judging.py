@@ -52,7 +52,7 @@ def run(
     rules: Sequence[Rule] | None = None,
     arrange: Arrange = lambda _: None,
 ) -> Judgement:
-    """All findings of a project, unsuppressed.
+    """All findings of a project, unsuppressed. It recurses deeply: call it on a deep stack.
 
     Args:
         seeds: the files that can hold a registration, in the order in which they are looked at.

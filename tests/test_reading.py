@@ -305,6 +305,8 @@ REFUSED = {
     "nested calls": "'f(' * 5000 + ')' * 5000",
     "call chain": "'f' + '()' * 20_000",
     "methods": "'f' + '.a()' * 20_000",
+    "methods that would take minutes": "'f' + '.a()' * 2_000",
+    "terms that would take minutes": "'+'.join(['a'] * 7_000)",
     "lambdas": "'lambda:' * 20_000 + 'a'",
     "lambdas over lines": "'(' + 'lambda:\\n' * 20_000 + 'a)'",
     "choices": "'a if a else ' * 20_000 + 'a'",

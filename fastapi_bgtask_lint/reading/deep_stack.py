@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
-from threading import Lock, Thread, current_thread, stack_size
+from threading import Lock, Thread, current_thread, get_ident, stack_size
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 _STACK_SIZES = (512 * 1024 * 1024, 64 * 1024 * 1024)
-"""In bytes. Memory is only taken as it is used, but a process whose address space is limited may get the second only."""
+"""In bytes. Memory is only taken as it is used, but an address space that is limited may leave the second only."""
 _RECURSION_LIMIT = 60_000
-_JOIN_TIMEOUT = 0.2
-"""In seconds. On Windows a signal is handled only when `join` returns."""
+_TIMEOUT = 0.2
+"""In seconds. On Windows a signal is handled only when waiting ends."""
 
 
 def on_deep_stack(work: Callable[[], T]) -> T:
@@ -30,15 +30,16 @@ def on_deep_stack(work: Callable[[], T]) -> T:
     """
     if isinstance(current_thread(), _DeepThread):
         return work()
-    outcome: Future[T] = Future()
-    thread = _start(work, outcome)
+    task = _Task(work)
     try:
-        _join(thread)
+        _start(task)
+        _wait(task.outcome)
     except BaseException as error:
-        _raise_in(thread, type(error))
-        _join(thread)
+        if not task.outcome.cancel() and task.outcome.running():
+            _raise_in(task.thread_id, type(error))
+            _wait(task.outcome)
         raise
-    return outcome.result()
+    return task.outcome.result()
 
 
 class _RecursionLimit:
@@ -70,45 +71,54 @@ _LIMIT = _RecursionLimit()
 _START_LOCK = Lock()
 
 
-class _DeepThread(Thread, Generic[T]):
-    def __init__(self, work: Callable[[], T], outcome: Future[T]) -> None:
-        super().__init__(name="deep stack", daemon=True)
+class _Task(Generic[T]):
+    """Work for a deep thread, and what comes of it."""
+
+    def __init__(self, work: Callable[[], T]) -> None:
         self._work = work
-        self._outcome = outcome
+        self.outcome: Future[T] = Future()
+        self.thread_id = 0
 
     def run(self) -> None:
+        """Does the work, unless it has been cancelled."""
+        self.thread_id = get_ident()
+        if not self.outcome.set_running_or_notify_cancel():
+            return
         try:
             with _LIMIT.raised():
                 result = self._work()
+            self.outcome.set_result(result)
         except BaseException as error:  # noqa: BLE001 - it is raised again in the calling thread
-            self._outcome.set_exception(error)
-        else:
-            self._outcome.set_result(result)
+            self.outcome.set_exception(error)
 
 
-def _start(work: Callable[[], T], outcome: Future[T]) -> _DeepThread[T]:
+class _DeepThread(Thread):
+    """A thread that `on_deep_stack` has started."""
+
+
+def _start(task: _Task[T]) -> None:
     with _START_LOCK:
         for size in _STACK_SIZES:
-            thread = _DeepThread(work, outcome)
             original = stack_size(size)
             try:
                 with suppress(RuntimeError):  # there is no memory for such a stack
-                    thread.start()
-                    return thread
+                    _DeepThread(target=task.run, name="deep stack", daemon=True).start()
+                    return
             finally:
                 stack_size(original)
     raise MemoryError("a thread with a large stack cannot be started")
 
 
-def _join(thread: Thread) -> None:
-    while thread.is_alive():
-        thread.join(_JOIN_TIMEOUT)
+def _wait(outcome: Future[T]) -> None:
+    """Waits for an outcome. (An interrupted `Thread.join` takes the thread for ended in CPython 3.11 and 3.12.)"""
+    while not outcome.done():
+        wait([outcome], _TIMEOUT)
 
 
-def _raise_in(thread: Thread, error: type[BaseException]) -> None:
+def _raise_in(thread_id: int, error: type[BaseException]) -> None:
     """Raises an exception in another thread, as soon as that executes Python code again."""
     with suppress(ImportError):
         import ctypes
 
         set_error = ctypes.pythonapi.PyThreadState_SetAsyncExc
-        set_error(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(error))
+        set_error(ctypes.c_ulong(thread_id), ctypes.py_object(error))

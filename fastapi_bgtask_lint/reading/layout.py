@@ -15,7 +15,6 @@ from libcst.metadata import CodePosition, CodeRange
 
 from fastapi_bgtask_lint.reading.facts import chunk_of, first_ordinal
 from fastapi_bgtask_lint.reading.lowering import lower
-from fastapi_bgtask_lint.reading.nesting import nesting
 from fastapi_bgtask_lint.reading.outline import Outline
 from fastapi_bgtask_lint.reading.positions import positions
 
@@ -60,12 +59,6 @@ class Layout:
     outline: Outline | None
     data: bytes = b""
     """The whole text, where there is no outline: LibCST parsed the module as a whole."""
-
-    def is_plain(self, at: int) -> bool:
-        """Looking where a node stands takes no more stack than every thread has."""
-        if self.outline is None:
-            return nesting(self.data).is_plain
-        return nesting(self.outline.text(chunk_of(at)).encode("utf-8", "replace")).is_plain
 
     def stretch(self, at: int) -> tuple[CodePosition, CodePosition] | None:
         """Where a node begins and ends; of a compound statement, its head. Lines count from 1, columns from 0."""

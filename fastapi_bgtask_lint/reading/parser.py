@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import libcst as cst
@@ -16,7 +16,7 @@ from fastapi_bgtask_lint.reading.deep_stack import on_deep_stack
 from fastapi_bgtask_lint.reading.facts import ClassDef, DeferredDefinition, FunctionDef, Statement, first_ordinal
 from fastapi_bgtask_lint.reading.layout import parsed
 from fastapi_bgtask_lint.reading.lowering import Lowered, lower
-from fastapi_bgtask_lint.reading.nesting import nesting
+from fastapi_bgtask_lint.reading.nesting import check_depth
 from fastapi_bgtask_lint.reading.outline import Outline, outline, syntax_tree
 from fastapi_bgtask_lint.reading.source import Block, Source
 from fastapi_bgtask_lint.reading.unreadable import Unreadable
@@ -29,47 +29,23 @@ def read(path: Path, data: bytes) -> Source:
     """Reads a module, whose text is in UTF-8.
 
     Raises:
-        Unreadable: it can't be parsed, or nests deeper than the parser can bear.
+        Unreadable: it can't be parsed, or nests deeper than LibCST's parser can read.
     """
-    found = outline(data)
+    return on_deep_stack(partial(_read, path, data))
+
+
+def _read(path: Path, data: bytes) -> Source:
     try:
+        found = outline(data)
         source = _by_chunk(path, found) if found is not None else None
-        if source is not None:
-            return source
-    except RecursionError:
-        pass
-    except BaseException as error:  # noqa: BLE001 - what is not LibCST's goes on from there
-        raise _told(path, data, error) from None
-    return _whole(path, data)
-
-
-def _whole(path: Path, data: bytes) -> Source:
-    """A module that CPython, or LibCST in one of its chunks, refuses. LibCST may bear it, or has a clear reason."""
-    seen = nesting(data)
-    if seen.is_too_deep:
-        refusal = _refusal(path, data)
-        if refusal is not None:
-            raise refusal
-    try:
-        if seen.is_plain:
-            return _as_a_whole(path, data)
-    except RecursionError:
-        pass
-    except BaseException as error:  # noqa: BLE001 - what is not LibCST's goes on from there
-        raise _told(path, data, error) from None
-    return _deep(path, data)
-
-
-def _deep(path: Path, data: bytes) -> Source:
-    try:
-        return on_deep_stack(lambda: _as_a_whole(path, data))
+        return source or _as_a_whole(path, data)
     except RecursionError:
         raise _refusal(path, data) or Unreadable(path, 1, 1, _TOO_DEEP) from None
-    except BaseException as error:  # noqa: BLE001 - what is not LibCST's goes on from there
-        raise _told(path, data, error) from None
+    except BaseException as error:  # noqa: BLE001 - what is not LibCST's is raised again
+        raise _unreadable(path, data, error) from None
 
 
-def _told(path: Path, data: bytes, error: BaseException) -> Unreadable:
+def _unreadable(path: Path, data: bytes, error: BaseException) -> Unreadable:
     """What LibCST's error means. It raises many kinds, for a fault of its native parser one that is no Exception."""
     if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
         raise error
@@ -105,7 +81,7 @@ class Chunks:
 
     def _read(self, read_one: Callable[[Outline, int], Block], number: int) -> Block:
         try:
-            return read_one(self.outline, number)
+            return on_deep_stack(partial(read_one, self.outline, number))
         except cst.ParserSyntaxError as error:
             raise _libcst_refusal(self.path, error, self.outline.lines_above(number)) from None
         except RecursionError:
@@ -160,21 +136,16 @@ def _lowered(found: Outline, number: int) -> Lowered:
 
 
 def _lowered_text(found: Outline, text: str, number: int) -> Lowered:
-    """The facts of what a chunk, or its head, is as a module, with as much room as it takes."""
-
-    def work() -> Lowered:
-        _, block = parsed(text, len(found.preamble(number)))
-        return lower(block, first_ordinal(number))
-
-    if nesting(text.encode("utf-8", "replace")).is_plain:
-        with suppress(RecursionError):
-            return work()
-    return on_deep_stack(work)
+    """The facts of a chunk, or of its head, whose text as a module is given."""
+    check_depth(text)
+    _, block = parsed(text, len(found.preamble(number)))
+    return lower(block, first_ordinal(number))
 
 
 def _as_a_whole(path: Path, data: bytes) -> Source:
-    body = lower(cst.parse_module(data.decode()).body).block
-    return Source(path, body, None, data)
+    text = data.decode()
+    check_depth(text)
+    return Source(path, lower(cst.parse_module(text).body).block, None, data)
 
 
 def _libcst_refusal(path: Path, error: BaseException, lines_above: int = 0) -> Unreadable:

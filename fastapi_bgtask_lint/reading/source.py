@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import msgspec
 
@@ -30,7 +28,6 @@ from fastapi_bgtask_lint.reading.unreadable import Unreadable
 if TYPE_CHECKING:
     from fastapi_bgtask_lint.reading.layout import Layout
 
-T = TypeVar("T")
 Block: TypeAlias = tuple[Statement, ...]
 Fits: TypeAlias = Callable[[str], object]
 """Tells whether what is looked for stands in a text: the `search` of a pattern, for one."""
@@ -142,7 +139,7 @@ class Source:
         It is the file's first column where the interpreter does not bear to look for it: beyond some thousand levels.
         """
         if at not in self._places:
-            self._places[at] = self._place(at)
+            self._places[at] = on_deep_stack(partial(self._place, at))
         return self._places[at]
 
     @cached_property
@@ -152,25 +149,19 @@ class Source:
         return Layout(self.outline, self.data)
 
     def _place(self, at: int) -> Place:
-        stretch = self._found(at, functools.partial(self._layout.stretch, at))
-        if stretch is None:
-            return Place(self.path, 1, 1, 1, 1)
-        start, end = stretch
-        return Place(self.path, start.line, start.column + 1, end.line, end.column + 1, self._scopes(at))
-
-    def _found(self, at: int, look: Callable[[], T]) -> T | None:
-        if self._layout.is_plain(at):
-            with suppress(RecursionError):
-                return look()
         try:
-            return on_deep_stack(look)
+            stretch = self._layout.stretch(at)
+            if stretch is None:
+                return Place(self.path, 1, 1, 1, 1)
+            start, end = stretch
+            return Place(self.path, start.line, start.column + 1, end.line, end.column + 1, self._scopes(at))
         except RecursionError:
-            return None
+            return Place(self.path, 1, 1, 1, 1)
 
     def _scopes(self, at: int) -> tuple[int, ...]:
         lines: set[int] = set()
         for function in self._functions_round(at):
-            lines |= self._found(at, functools.partial(self._layout.heads, function.at)) or set()
+            lines |= self._layout.heads(function.at)
         return tuple(sorted(lines))
 
     def _functions_round(self, at: int) -> Iterator[FunctionDef]:
