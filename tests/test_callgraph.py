@@ -221,6 +221,15 @@ def test_what_catches_the_failure_of_a_call_and_a_raise(program: Make, name: str
     assert ("raising" not in failures(one, "other")) is explicit
 
 
+@pytest.mark.parametrize(("caught", "fails"), [("Wrong", False), ("Base", False), ("Other", True), ("OSError", False)])
+def test_classes_of_the_project_are_caught_by_their_bases(program: Make, caught: str, fails: bool) -> None:
+    text = (
+        "class Base(OSError): ...\nclass Wrong(Base): ...\nclass Other(Base): ...\n\n\n"
+        f"def task():\n    try:\n        raise Wrong()\n    except {caught}:\n        print()\n"
+    )
+    assert (failures(program(text)) == ["task"]) is fails
+
+
 def test_what_is_caught_adds_up_on_the_way_down(program: Make) -> None:
     text = (
         "def helper():\n    try:\n        raising()\n    except KeyError:\n        print()\n\n\n"

@@ -9,6 +9,7 @@ import pytest
 from tests.programs import Program
 
 HEAD = """import enum
+from inspect import iscoroutinefunction
 
 
 class Colour(enum.Enum):
@@ -27,6 +28,7 @@ class B(A): ...
 
 
 def leaf(*values): pass
+async def later(): pass
 def change(a): a.flag = unknown()
 LIMIT = 3
 lower = 3
@@ -70,6 +72,16 @@ TRUTHS: dict[str, tuple[str, str, bool | None]] = {
     "isinstance of none of several": ("x = 1", "isinstance(x, (str, A))", False),
     "isinstance of the unknown": ("x = c", "isinstance(x, A)", None),
     "bool is an int": ("x = True", "isinstance(x, int)", True),
+    "a list is a list": ("x = [c]", "isinstance(x, list)", True),
+    "a list is no object of a class": ("x = [c]", "isinstance(x, A)", False),
+    "a list is an object": ("x = [c]", "isinstance(x, object)", True),
+    "an empty text": ("x = ''", "x", False),
+    "a text": ("x = 'a'", "x", True),
+    "a text of which nothing is known": ("x = f'{c}'", "x", None),
+    "a tuple with items": ("x = (c,)", "x", True),
+    "a function": ("pass", "leaf", True),
+    "a coroutine function": ("x = later", "iscoroutinefunction(x)", True),
+    "no coroutine function": ("x = leaf", "iscoroutinefunction(x)", False),
     "a walrus": ("x = 1", "(y := x)", True),
     "a name in capitals": ("pass", "LIMIT == 3", True),
     "a name of the module that may change": ("pass", "lower == 3", None),
@@ -115,6 +127,9 @@ CALLS: dict[str, tuple[str, str, str, bool | None]] = {
     "an item": ("if c['k']: f(c)", "", "a['k']", True),
     "another item": ("if c['k']: f(c)", "", "a['m']", None),
     "an item that is changed": ("if c['k']:\n        c['k'] = d\n        f(c)", "", "a['k']", None),
+    "an item of an unknown key is changed": ("if c['k']:\n        c[d] = d\n        f(c)", "", "a['k']", None),
+    "another item is changed": ("if c['k']:\n        c['m'] = d\n        f(c)", "", "a['k']", True),
+    "another attribute is changed": ("if c.flag:\n        c.other = d\n        f(c)", "", "a.flag", True),
     "both of and": ("if c and d: f(c)", "", "a", True),
     "one of or": ("if c or d: f(c)", "", "a", None),
     "neither of or": ("if not (c or d): f(c)", "", "a", False),

@@ -58,6 +58,8 @@ CALLS = {
     "a parameter of another type": ("def handler(background_tasks: int):\n    background_tasks.add_task(note)\n", 0),
     "what cannot be reached": (ROUTE + "    return\n    tasks.add_task(note)\n", 0),
     "what a test rules out": (ROUTE + "    x = None\n    if x:\n        tasks.add_task(note)\n", 0),
+    "an arm that a test rules out": (ROUTE + "    x = None\n    x and tasks.add_task(note)\n", 0),
+    "an arm that may run": (ROUTE + "    db and tasks.add_task(note)\n", 1),
     "one for each call": (ROUTE + "    tasks.add_task(note)\n    tasks.add_task(note)\n", 2),
 }
 
