@@ -72,7 +72,10 @@ FLOW: Cases = {
         {"2"},
     ),
     "continue goes to the next round": (
-        "def task(c):\n    x = 1\n    for _ in c:\n        x = 2\n        if c(): continue\n        x = 3\n    return x\n",
+        (
+            "def task(c):\n    x = 1\n    for _ in c:\n        x = 2\n        if c(): continue\n"
+            "        x = 3\n    return x\n"
+        ),
         {"1", "2", "3"},
     ),
     "the else of a loop runs when nothing breaks": (
@@ -80,17 +83,24 @@ FLOW: Cases = {
         {"1", "2"},
     ),
     "the else of a for loop is passed over by break": (
-        "def task(c):\n    x = 0\n    while True:\n        x = 1\n        break\n    else:\n        x = 2\n    return x\n",
+        (
+            "def task(c):\n    x = 0\n    while True:\n        x = 1\n        break\n    else:\n"
+            "        x = 2\n    return x\n"
+        ),
         {"1"},
     ),
     "a handler sees every state of the try": (
-        "def task(c):\n    x = 1\n    try:\n        c()\n        x = 2\n        c()\n        x = 3\n    except ValueError:\n"
-        "        return x\n    return None\n",
+        (
+            "def task(c):\n    x = 1\n    try:\n        c()\n        x = 2\n        c()\n        x = 3\n"
+            "    except ValueError:\n        return x\n    return None\n"
+        ),
         {"1", "2", "None"},
     ),
     "the else of a try sees its end": (
-        "def task(c):\n    x = 1\n    try:\n        c()\n        x = 2\n    except ValueError:\n        raise\n    else:\n"
-        "        return x\n",
+        (
+            "def task(c):\n    x = 1\n    try:\n        c()\n        x = 2\n    except ValueError:\n"
+            "        raise\n    else:\n        return x\n"
+        ),
         {"2"},
     ),
     "finally sees all": (
@@ -102,12 +112,17 @@ FLOW: Cases = {
         {"2"},
     ),
     "suppress falls through from every state": (
-        "from contextlib import suppress\n\n\ndef task(c):\n    x = 1\n    with suppress(ValueError):\n        c()\n"
-        "        raise ValueError\n        x = 2\n    return x\n",
+        (
+            "from contextlib import suppress\n\n\ndef task(c):\n    x = 1\n    with suppress(ValueError):\n"
+            "        c()\n        raise ValueError\n        x = 2\n    return x\n"
+        ),
         {"1"},
     ),
     "another with does not swallow": (
-        "def task(c):\n    x = 1\n    with open('a'):\n        if c():\n            x = 2\n            raise ValueError\n    return x\n",
+        (
+            "def task(c):\n    x = 1\n    with open('a'):\n        if c():\n            x = 2\n"
+            "            raise ValueError\n    return x\n"
+        ),
         {"1"},
     ),
     "match has a way for no case": (
@@ -135,7 +150,10 @@ FLOW: Cases = {
     "an annotation gives the type of what is unknown": ("def task(c):\n    x: int = c()\n    return x\n", {"int"}),
     "a bare annotation binds nothing that was bound": ("def task():\n    x = 1\n    x: str\n    return x\n", {"1"}),
     "except as binds the exception": (
-        "class Wrong(Exception): ...\n\n\ndef task(c):\n    try:\n        c()\n    except Wrong as error:\n        return error\n",
+        (
+            "class Wrong(Exception): ...\n\n\ndef task(c):\n    try:\n        c()\n"
+            "    except Wrong as error:\n        return error\n"
+        ),
         {"Wrong()", "None"},
     ),
 }
@@ -157,7 +175,10 @@ CLOSURES: Cases = {
         {"1", "2"},
     ),
     "a binding of a branch that left is not seen": (
-        "def task(c):\n    x = 1\n    if c:\n        x = 2\n        return None\n    def f(): return x\n    return f()\n",
+        (
+            "def task(c):\n    x = 1\n    if c:\n        x = 2\n        return None\n    def f(): return x\n"
+            "    return f()\n"
+        ),
         {"1", "None"},
     ),
     "a later binding alone": ("def task():\n    def f(): return x\n    x = 2\n    return f()\n", {"2"}),
@@ -187,20 +208,31 @@ CLOSURES: Cases = {
         {"1"},
     ),
     "a function in a method sees the method's names": (
-        "class A:\n    x = 2\n    def f(self):\n        x = 3\n        return (lambda: x)()\n\n\ndef task():\n    return A().f()\n",
+        (
+            "class A:\n    x = 2\n    def f(self):\n        x = 3\n        return (lambda: x)()\n\n\n"
+            "def task():\n    return A().f()\n"
+        ),
         {"3"},
     ),
     "nothing is known of what an inner function assigns by nonlocal": (
-        "def task(c):\n    x = None\n    def f():\n        nonlocal x\n        x = 1\n    f()\n    if x is None: return 'none'\n    return 'some'\n",
+        (
+            "def task(c):\n    x = None\n    def f():\n        nonlocal x\n        x = 1\n    f()\n"
+            "    if x is None: return 'none'\n    return 'some'\n"
+        ),
         {"'none'", "'some'"},
     ),
     "without nonlocal it is known": (
-        "def task(c):\n    x = None\n    def f():\n        x = 1\n    f()\n    if x is None: return 'none'\n    return 'some'\n",
+        (
+            "def task(c):\n    x = None\n    def f():\n        x = 1\n    f()\n"
+            "    if x is None: return 'none'\n    return 'some'\n"
+        ),
         {"'none'"},
     ),
     "nonlocal two functions in": (
-        "def task(c):\n    x = None\n    def f():\n        def g():\n            nonlocal x\n            x = 1\n        g()\n    f()\n"
-        "    if x is None: return 'none'\n    return 'some'\n",
+        (
+            "def task(c):\n    x = None\n    def f():\n        def g():\n            nonlocal x\n"
+            "            x = 1\n        g()\n    f()\n    if x is None: return 'none'\n    return 'some'\n"
+        ),
         {"'none'", "'some'"},
     ),
 }
@@ -218,7 +250,10 @@ GLOBALS: Cases = {
         {"None", "1"},
     ),
     "a method adds a binding by global": (
-        "x = None\n\n\nclass A:\n    def start(self):\n        global x\n        x = 1\n\n\ndef task():\n    return x\n",
+        (
+            "x = None\n\n\nclass A:\n    def start(self):\n        global x\n        x = 1\n\n\n"
+            "def task():\n    return x\n"
+        ),
         {"None", "1"},
     ),
     "the function itself adds it": ("x = None\n\n\ndef task():\n    global x\n    x = 1\n    return x\n", {"1"}),
@@ -584,7 +619,8 @@ def test_one_parameter_of_a_kind(program: Make, signature: str, call: str, bound
 
 
 def test_a_method_binds_its_receiver_first(program: Make) -> None:
-    text = "class A:\n    def f(self, a, b=2):\n        if (a, b): pass\n        return (a, b)\n\n\ndef task():\n    return A().f(1)\n"
+    text = "class A:\n    def f(self, a, b=2):\n        if (a, b): pass\n        return (a, b)\n\n\n"
+    text += "def task():\n    return A().f(1)\n"
     assert program(text).returns("task") == fields(1, 2)
 
 
@@ -766,7 +802,8 @@ def test_what_nests_too_deep_is_cut(program: Make) -> None:
 
 
 def test_counters_end(program: Make) -> None:
-    text = "def count(n, c):\n    if c(n): return n\n    return count(n + 1, c)\n\n\ndef task(c):\n    return count(0, c)\n"
+    text = "def count(n, c):\n    if c(n): return n\n    return count(n + 1, c)\n\n\n"
+    text += "def task(c):\n    return count(0, c)\n"
     assert "0" in program(text).returns("task")
 
 
@@ -784,7 +821,8 @@ def recursive(seed: int, size: int = 6) -> str:
         ]
         lines += [
             f"def f{n}(a, c):",
-            f"    if {rng.choice(['a is None', 'a', 'c', 'isinstance(a, A)'])}: return {rng.choice([str(n), 'a', f'(a, {n})', 'None'])}",
+            f"    if {rng.choice(['a is None', 'a', 'c', 'isinstance(a, A)'])}:"
+            f" return {rng.choice([str(n), 'a', f'(a, {n})', 'None'])}",
             f"    x = {calls[0]}",
             f"    if c(1): x = {calls[1]}",
             f"    return {rng.choice(['x', calls[2], '(lambda: x)()', 'x or a'])}",
