@@ -821,8 +821,8 @@ def recursive(seed: int, size: int = 6) -> str:
         ]
         lines += [
             f"def f{n}(a, c):",
-            f"    if {rng.choice(['a is None', 'a', 'c', 'isinstance(a, A)'])}:"
-            f" return {rng.choice([str(n), 'a', f'(a, {n})', 'None'])}",
+            f"    if {rng.choice(['a is None', 'a', 'c', 'isinstance(a, A)'])}:",
+            f"        return {rng.choice([str(n), 'a', f'(a, {n})', 'None'])}",
             f"    x = {calls[0]}",
             f"    if c(1): x = {calls[1]}",
             f"    return {rng.choice(['x', calls[2], '(lambda: x)()', 'x or a'])}",
