@@ -488,7 +488,7 @@ EXPRESSIONS = {
     "{'a': 1, **{'b': 2}}['b']": {"2"},
     "{'a': 1, 'a': 2}['a']": {"2"},
     "{'a': 1}.get('a')": {"1"},
-    "{'a': 1}.get('b')": {"1", "None"},
+    "{'a': 1}.get('b')": {"None"},
     "{'a': 1}.get(c, 3)": {"1", "3"},
     "[x for x in {'a': 1}]": {"list(*: 'a')"},
     "[x for x in {'a': 1}.values()]": {"list(*: 1)"},
@@ -597,7 +597,7 @@ def test_arguments_are_bound_by_the_kinds_of_parameters(program: Make, call: str
         ("a, /, **more", "f(1, a=2)", "1"),
         ("a=0, /, **more", "f(a=2)", "0"),
         ("*a, k=3", "f(one, k=2)", "tuple(0: one)"),
-        ("*a", "f()", "tuple(*: ?)"),
+        ("*a", "f()", "tuple"),
         ("*a", "f(one, two)", "tuple(0: one, 1: two)"),
         ("k, *a", "f(1, two)", "tuple(0: two)"),
         ("*k, a=3", "f(1, 2)", "3"),
@@ -839,7 +839,7 @@ def returned(one: Program, order: list[str]) -> dict[str, set[str]]:
 DIFFERENT = pytest.mark.xfail(strict=True, reason="values inside a cycle depend on where it is entered")
 
 
-@pytest.mark.parametrize("seed", [pytest.param(n, marks=DIFFERENT) if n in (0, 17) else n for n in range(25)])
+@pytest.mark.parametrize("seed", [pytest.param(n, marks=DIFFERENT) if n == 17 else n for n in range(25)])
 def test_answers_do_not_depend_on_the_order_of_the_questions(tmp_path: Path, seed: int) -> None:
     text = recursive(seed)
     names = [f"f{n}" for n in range(6)]
