@@ -372,8 +372,8 @@ class Case(msgspec.Struct, frozen=True, eq=False):
     guard: Expression | None
     body: tuple[Statement, ...]
     pattern: Expression | None = None
-    """A value that the subject equals, a ClassPattern, or several of these as a BoolOp; None for a pattern that looks into
-    its subject."""
+    """A value that the subject equals, a ClassPattern, or several of these as a BoolOp; None for a pattern that looks
+    into its subject."""
 
 
 class Match(Fact, frozen=True, eq=False, tag=True):

@@ -1,4 +1,4 @@
-"""What a name means where it is read: the one lookup, in the scopes around it, the module, its imports, the built-ins."""
+"""What a name means where it is read: the one lookup, through scopes, module, imports and built-ins."""
 
 from __future__ import annotations
 

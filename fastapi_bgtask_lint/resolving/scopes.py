@@ -1,4 +1,4 @@
-"""The functions of a module, each with the context that its body is evaluated in when nothing is known of its callers."""
+"""The functions of a module, each with the context of its body when nothing is known of its callers."""
 
 from __future__ import annotations
 

@@ -136,8 +136,8 @@ def sessions(registration: Registration, app: Application) -> Iterator[Report]:
         if escaping.kind is ResourceKind.SESSION:
             harm = ending(rule, escaping, registration, app)
             yield Report(
-                f"{what(escaping)} belongs to the request: {harm}; hand over plain values and let the task open a session"
-                " of its own, by an injected session factory",
+                f"{what(escaping)} belongs to the request: {harm}; hand over plain values and let the task open a"
+                " session of its own, by an injected session factory",
                 registration.site,
                 ((escaping.source, "it comes from this dependency"),),
             )

@@ -95,8 +95,8 @@ def closed(registration: Registration, app: Application) -> Iterator[Report]:
     for escaping in app.lifetimes.of(registration, targets):
         if escaping.kind is ResourceKind.CLOSED:
             yield Report(
-                f"the {type_name(escaping.value)} handed to the task is closed or deleted before the response is sent, so"
-                " before the task runs; let the task open its own, or end it in the task",
+                f"the {type_name(escaping.value)} handed to the task is closed or deleted before the response is sent,"
+                " so before the task runs; let the task open its own, or end it in the task",
                 registration.site,
                 ((escaping.source, "its life ends with this"),),
             )

@@ -100,8 +100,8 @@ def bodies(registration: Registration, app: Application) -> Iterator[Report]:
             )
             return
         yield Report(
-            f"the {type_name(escaping.value)} handed to the task is over when it runs; hand over the values that the task"
-            " needs",
+            f"the {type_name(escaping.value)} handed to the task is over when it runs; hand over the values that the"
+            " task needs",
             registration.site,
             ((escaping.source, "it comes from this parameter"),),
             pedantic=True,

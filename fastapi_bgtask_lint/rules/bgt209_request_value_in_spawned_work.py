@@ -147,8 +147,8 @@ def spawned(module: Module, app: Application) -> Iterator[Report]:
             escaping = next((h for h in app.lifetimes.of(work, ()) if h.kind in _KINDS), None)
             if escaping is not None:
                 yield Report(
-                    f"the {type_name(escaping.value)} ends with the request, and this work goes on without it; hand over"
-                    " plain values and let it open its own, or await it before the handler returns",
+                    f"the {type_name(escaping.value)} ends with the request, and this work goes on without it; hand"
+                    " over plain values and let it open its own, or await it before the handler returns",
                     work.site,
                     ((escaping.source, "it comes from here"),),
                 )

@@ -1,1 +1,1 @@
-"""What belongs to the request: values of dependencies, sessions, uploads; how long they live and where they escape to."""
+"""What belongs to the request: values of dependencies, sessions, uploads, how long they live, where they escape to."""
