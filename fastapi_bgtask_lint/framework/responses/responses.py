@@ -117,9 +117,14 @@ class Responses:
         values = self.evaluator.evaluate(background, context)
         if not known(values) or any(isinstance(value, Literal) for value in values):
             return False
-        if not all(self._is_task(value) for value in values):
+        if not all(self._is_made_task(value) for value in values):
             return False
         return not self._mentions(values, background, context, mine)
+
+    def _is_made_task(self, value: Value) -> bool:
+        """A parameter that is annotated as a task may be None all the same, by its default."""
+        made = isinstance(value, ExternalInstance | Instance) and isinstance(value.origin, FromCall)
+        return made and self._is_task(value)
 
     def _is_task(self, value: Value) -> bool:
         return is_background_task(self.evaluator, value) or is_background_tasks(self.evaluator, value) is True
